@@ -1,0 +1,1 @@
+"""What a development machine needs around the service: embedded servers, the supervisor of `gongjian run`, set-up."""
