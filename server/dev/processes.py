@@ -5,6 +5,7 @@ Linux does all of it. Elsewhere a child outlives a parent that was killed with S
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -22,7 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 def spawn(
     command: Sequence[str],
     *,
-    log: Path,
+    log: Path | None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     user: int | None = None,
@@ -30,15 +31,17 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, its output appended to `log`; it gets `death_signal` when we die.
 
+    Without a log its output goes where ours goes.
     `user` (only as root) is the uid and gid it runs as, without further groups. Call it from the main thread: Linux
     ties the death signal to the thread that started the child. Raises OSError when the command cannot be run.
     """
-    with log.open("ab") as sink:
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(log.open("ab")) if log else None
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=sink,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if sink else None,
             env=env,
             cwd=cwd,
             start_new_session=True,  # a terminal's Ctrl-C reaches us alone, and we end the children in order
