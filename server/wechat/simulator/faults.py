@@ -27,6 +27,8 @@ class Dropped(Response):
         line = environ.get("werkzeug.socket")
         if isinstance(line, socket.socket):
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # Without this the server would keep the connection alive and wait for the next call.
+            line.shutdown(socket.SHUT_RDWR)
         raise ConnectionResetError("scripted fault")
 
 
