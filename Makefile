@@ -34,7 +34,7 @@ run: set-up  ## 在本机启动全部，空数据库先演示一个示例社区�
 	@exec $(BIN)/gongjian run
 
 demo: set-up  ## 另起一个全新的实例，演一周示例社区的故事，最后一行是 JSON
-	@exec $(BIN)/gongjian run --week
+	@exec $(BIN)/gongjian demo
 
 test: set-up-dev  ## 全部测试，SQLite 和 PostgreSQL 各一遍（PYTEST_ARGS 可加参数）
 	@exec $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)

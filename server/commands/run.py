@@ -5,14 +5,13 @@ import sys
 import click
 
 
-@click.command()
+@click.command("run")
 @click.option("--no-demo", is_flag=True, help="数据库为空时也不演示示例社区。")
-@click.option("--week", is_flag=True, help="另起一个全新的实例，演一周示例社区的故事，然后停止（make demo）。")
-def run(no_demo: bool, week: bool) -> None:
+def command(no_demo: bool) -> None:
     """在本机启动全部：Redis、SQLite、模拟微信、网站、任务进程、定时进程；Ctrl-C 全部停止。
 
     端口：GONGJIAN_PORT（默认 8080）、GONGJIAN_SIM_PORT（默认 8081）。设了 REDIS_URL 或 DATABASE_URL 就用它们。
     """
     from server.dev import local
 
-    sys.exit(local.play_week() if week else local.run(seed=not no_demo))
+    sys.exit(local.run(seed=not no_demo))

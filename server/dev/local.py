@@ -66,7 +66,10 @@ def run(*, seed: bool = True) -> int:
             patience = 10.0 if crashed else 0.0
             instance.require_free_port(addresses.host, addresses.port, "GONGJIAN_PORT", patience=patience)
             instance.require_free_port("127.0.0.1", addresses.sim_port, "GONGJIAN_SIM_PORT", patience=patience)
-            return _supervise(data, addresses, lambda stage, new: _serve(stage, addresses, data, seed=seed and new))
+            env = child_environment(os.environ, data, addresses)
+            return _supervise(env, data, addresses, lambda stage, new: _serve(stage, addresses, data, seed=seed and new))
+    except StopAskedError:
+        return 0
     except instance.AlreadyRunningError as up:
         _say(str(up))
         return 0
@@ -76,32 +79,36 @@ def run(*, seed: bool = True) -> int:
 
 
 def play_week() -> int:
-    """Start a fresh instance on free ports, play the demonstration's week, end all; returns the story's exit code."""
+    """Start a fresh instance on free ports, play the demonstration's week, end all; returns the story's exit code.
+
+    Everything is embedded, whatever the environment says: the story must not be played into somebody's database.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _ADDRESS_NAMES}
     with tempfile.TemporaryDirectory(prefix="gj-demo-") as folder:
         addresses = Addresses("127.0.0.1", instance.free_port(), instance.free_port())
         week = Part("demo", _play(WEEK, addresses), once=True, shown=True)
         try:
-            return _supervise(Path(folder), addresses, lambda stage, _: run_once(stage, week))
+            env = child_environment(kept, Path(folder), addresses)
+            return _supervise(env, Path(folder), addresses, lambda stage, _: run_once(stage, week))
+        except StopAskedError:
+            return 130
         except (config.ConfigError, EmbeddedError) as error:
             _say(str(error))
             return 1
 
 
-def _supervise(data: Path, addresses: Addresses, when_up: Callable[[Stage, bool], int]) -> int:
+def _supervise(env: dict[str, str], data: Path, addresses: Addresses, when_up: Callable[[Stage, bool], int]) -> int:
     (data / "log").mkdir(parents=True, exist_ok=True)
-    env = child_environment(os.environ, data, addresses)
     stage = Stage(env, ROOT, data / "log")
     listen_for_stop(stage)
     try:
         with _redis(stage, env, data), _ending(stage):
             settings = config.load(env=env)
             new = _is_new(settings)
-            run_once(stage, Part("migrate", _gongjian("migrate"), once=True))
+            run_once(stage, Part("migrate", _gongjian("db", "upgrade"), once=True))
             start_all(stage, service_parts(settings, addresses))
             instance.write_env(data / instance.ADDRESSES, {name: env[name] for name in _ADDRESS_NAMES if name in env})
             return when_up(stage, new)
-    except StopAskedError:
-        return 0
     except PartError as error:
         _say(str(error))
         return 1

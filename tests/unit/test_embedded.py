@@ -119,16 +119,21 @@ def test_servers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
         "import pathlib, sys, time\n"
         "from server.dev.embedded import start_postgres, start_redis\n"
         "folder = pathlib.Path(sys.argv[1])\n"
-        "print(start_redis(folder).pid, start_postgres(folder, durable=False).pid, flush=True)\n"
+        "postgres = start_postgres(folder, durable=False)\n"
+        "print(postgres.url.partition('host=')[2], start_redis(folder).pid, postgres.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        pids = [int(word) for word in parent.stdout.readline().split()]
+        home, *words = parent.stdout.readline().split()
+        pids = [int(word) for word in words]
         assert len(pids) == 2
         assert all(alive(pid) for pid in pids)
         parent.send_signal(signal.SIGKILL)
-    assert eventually(lambda: not any(alive(pid) for pid in pids))
+    try:
+        assert eventually(lambda: not any(alive(pid) for pid in pids))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def test_session_servers_are_shared_and_go_with_their_last_user(tmp_path: Path) -> None:
