@@ -1,0 +1,56 @@
+"""The phone API, /api/v1: additive only, phones in the field live for weeks (docs/api.md)."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from miniprogram_api import edge, me, openapi
+from miniprogram_api.edge import Resource
+from server.domain.problems import Problem
+
+RESOURCES: tuple[Resource, ...] = (me.me,)
+OLDEST_CLIENT = (0, 1)
+
+
+def blueprint() -> Blueprint:
+    """All routes of the phone API and its document."""
+    made = Blueprint("api", __name__)
+    for resource in RESOURCES:
+        for route in resource.routes:
+            edge.mount(made, route)
+    made.before_request(_refuse_old_clients)
+    return made
+
+
+def document_blueprint() -> Blueprint:
+    """/openapi.json and the readable page /docs/api, both public."""
+    made = Blueprint("openapi", __name__)
+    made.add_url_rule("/openapi.json", "document", lambda: jsonify(document()))
+    return made
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document of this version."""
+    return openapi.document(RESOURCES, version=version())
+
+
+def version() -> str:
+    """The application's version."""
+    try:
+        return metadata.version("gongjian")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"
+
+
+def _refuse_old_clients() -> Response | None:
+    """A phone says its version as X-Client-Version; one too old to be served is told to update (426)."""
+    said = request.headers.get("X-Client-Version", "")
+    parts = said.split(".")[:2]
+    if said and all(part.isascii() and part.isdigit() for part in parts) and tuple(int(part) for part in parts) < OLDEST_CLIENT:
+        raise Problem("CLIENT_TOO_OLD")
+    return None

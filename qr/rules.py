@@ -140,9 +140,7 @@ def token_axis(mode: Mode | None, *, late: bool) -> int:
     return 2 if mode == Mode.ROTATING and not late else 1
 
 
-def admissible(
-    given: Iterable[Attestation], *, person: Who, sessions: Set[Who], vouched_for: Set[Who]
-) -> frozenset[Attestation]:
+def admissible(given: Iterable[Attestation], *, person: Who, sessions: Set[Who], vouched_for: Set[Who]) -> frozenset[Attestation]:
     """The attestations that may stand for `person` (docs/protocol.md §2, independence).
 
     Not his own, not from a session through which his own messages came (`sessions`: himself or his proxy), and not a
@@ -159,9 +157,7 @@ def admissible(
 
 def join(one: Evidence, other: Evidence) -> Evidence:
     """Both evidences together: the higher of each axis, all witnesses. Commutative, associative, idempotent."""
-    return Evidence(
-        max(one.t, other.t), one.witnesses | other.witnesses, max(one.d, other.d), max(one.place, other.place)
-    )
+    return Evidence(max(one.t, other.t), one.witnesses | other.witnesses, max(one.d, other.d), max(one.place, other.place))
 
 
 def grade(evidence: Evidence) -> Grade:

@@ -86,7 +86,7 @@ KeyState = Literal["sign", "verify", "retired"]
 Refusal = Literal["QR_FORMAT", "QR_VERSION", "QR_FORGED", "QR_KEY_RETIRED"]
 
 
-class BadToken(Exception):  # noqa: N818 - a verdict that every caller answers, not a failure
+class BadToken(Exception):
     """A text that is no token of this instance.
 
     `code` may be shown outside; `reason` (length, alphabet, version, unknown_kid, mac, retired_kid, mode, slot) is for

@@ -18,7 +18,7 @@ from server.wechat.port import LoginResult, PushEvent, TextVerdict, Wechat, Wech
 from server.wechat.scrub import install_filter
 from server.wechat.transport import Answer, Transport, no_answer
 
-_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_IMAGES = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"))  # first and last bytes: JPEG, PNG
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -72,8 +72,8 @@ class HttpWechat:
             "check_path": self._env_version == "release",  # only the released version's pages can be checked
         }
         image = self._transport.post_for_bytes(WXACODE, body)
-        if not image.startswith(_IMAGE_STARTS):
-            raise no_answer(WXACODE, "answer is not an image")
+        if not is_whole_image(image):
+            raise no_answer(WXACODE, "answer is not a whole image")
         return image
 
     def check_text(self, openid: str, scene: int, text: str) -> TextVerdict:
@@ -148,6 +148,11 @@ def make_client(
 
     keys = push.PushKeys(appid, push_token, aes_key)
     return HttpWechat(connect, redis, keys, env_version=env_version, mp_state=mp_state, templates=templates)
+
+
+def is_whole_image(data: bytes) -> bool:
+    """True for JPEG or PNG bytes with their end: the answer's header says JPEG whatever comes, an error text too."""
+    return any(data.startswith(first) and last in data[-64:] for first, last in _IMAGES)
 
 
 def checkable(text: str) -> str:

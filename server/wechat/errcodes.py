@@ -79,9 +79,7 @@ PHONE = Endpoint(
 WXACODE = Endpoint("/wxa/getwxacodeunlimit", special={45009: BUSY})
 TEXT_CHECK = Endpoint("/wxa/msg_sec_check")
 MEDIA_CHECK = Endpoint("/wxa/media_check_async")
-SUBSCRIBE = Endpoint(
-    "/cgi-bin/message/subscribe/send", once=True, lost="不能确定消息是否已送达，请在小程序内查看通知。"
-)
+SUBSCRIBE = Endpoint("/cgi-bin/message/subscribe/send", once=True, lost="不能确定消息是否已送达，请在小程序内查看通知。")
 
 
 def error_for(endpoint: Endpoint, errcode: int, errmsg: str = "") -> WechatError:

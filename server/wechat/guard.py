@@ -18,12 +18,7 @@ def check_base(base: str, production: bool, *, allow_official: bool = False) -> 
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise ValueError("微信接口地址不正确，请检查 WECHAT_API_BASE。") from None
-    if (
-        parts.scheme not in {"http", "https"}
-        or not host
-        or origin != f"{parts.scheme}://{parts.netloc}"
-        or "@" in origin
-    ):
+    if parts.scheme not in {"http", "https"} or not host or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
         raise ValueError("微信接口地址只能写协议、主机和端口，请检查 WECHAT_API_BASE。")
     if production:
         if parts.scheme != "https" or host not in OFFICIAL_HOSTS or port not in {None, 443}:

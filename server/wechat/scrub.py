@@ -3,9 +3,7 @@
 import logging
 import re
 
-_NAMES = (
-    "access_token|secret|js_code|session_key|openid|unionid|code|phoneNumber|purePhoneNumber|signature|msg_signature"
-)
+_NAMES = "access_token|secret|js_code|session_key|openid|unionid|code|phoneNumber|purePhoneNumber|signature|msg_signature"
 _IN_QUERY = re.compile(rf"(?<![A-Za-z_])({_NAMES})=([^&\s\"'<>)]+)")
 _IN_JSON = re.compile(rf"([\"'])({_NAMES})\1(\s*:\s*)([\"'])(?:(?!\4).)*\4")
 _TALKERS = ("urllib3", "urllib3.connectionpool", "urllib3.util.retry", "requests", "wechatpy.client.base")

@@ -55,7 +55,8 @@ class Transport(WeChatClient):  # type: ignore[misc]
 
     def get_signed(self, endpoint: Endpoint, **query: str) -> Answer:
         """GET with the app's own id and secret instead of a token; never repeated."""
-        return self._answer(endpoint, "get", [("appid", self.appid), ("secret", self.secret), *query.items()], None)
+        safe = [(name, value.encode("utf-8", "replace").decode()) for name, value in query.items()]
+        return self._answer(endpoint, "get", [("appid", self.appid), ("secret", self.secret), *safe], None)
 
     def post_json(self, endpoint: Endpoint, body: Mapping[str, object]) -> Answer:
         """POST ``body`` and return the JSON answer."""
@@ -81,9 +82,7 @@ class Transport(WeChatClient):  # type: ignore[misc]
             raise result
         return result
 
-    def _answer(
-        self, endpoint: Endpoint, method: str, query: list[tuple[str, str]], body: Mapping[str, object] | None
-    ) -> Answer:
+    def _answer(self, endpoint: Endpoint, method: str, query: list[tuple[str, str]], body: Mapping[str, object] | None) -> Answer:
         result = self._send(endpoint, method, query, body)
         if isinstance(result, WechatError):
             raise result

@@ -1,0 +1,71 @@
+"""create_app: wiring, nothing else."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import miniprogram_api
+from miniprogram_api import errors
+from server import clock, health, logs
+from server.config import Settings
+from server.db import base, keys, redis_client, vault
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web application; start_process() must have run in this process."""
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=settings.secrets.secret_key.get_secret_value(),
+        MAX_CONTENT_LENGTH=settings.web.max_body_kb * 1024,
+        SQLALCHEMY_DATABASE_URI="sqlite://",  # Flask-Migrate's habit only; transaction() has the real engine
+        SETTINGS=settings,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    if settings.web.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.web.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
+    app.before_request(_begin)
+    app.after_request(_finish)
+    errors.register(app)
+    app.register_blueprint(health.blueprint())
+    app.register_blueprint(miniprogram_api.blueprint(), url_prefix="/api/v1")
+    app.register_blueprint(miniprogram_api.document_blueprint())
+    return app
+
+
+def start_process(settings: Settings) -> None:
+    """What every process (web, worker, scheduler, command) needs before it works: logs, clock, database, Redis, keys."""
+    logs.configure()
+    clock.configure(None if settings.production else settings.data_dir / "clock-offset")
+    base.connect(settings.database_url, pool_size=settings.database.pool_size)
+    redis_client.connect(settings.redis.url or f"unix://{settings.data_dir / 'valkey-9' / 's.sock'}?db=0")
+    kek = base64.b64decode(settings.secrets.kek.get_secret_value())
+    vault.configure(keys.load(settings.data_dir / "keys.json", kek), settings.crypto.suite)
+
+
+def _begin() -> None:
+    g.request_id = secrets.token_hex(8)
+    g.started = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    """Every answer carries its request id; one log line a request, by route, never by path or body."""
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    log.info(
+        "request",
+        id=g.request_id,
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.started) * 1000, 1),
+        person=g.actor.person_id if "actor" in g else None,
+    )
+    return response

@@ -1,0 +1,88 @@
+"""Codes (docs/protocol.md §1): the object behind a token, its epochs, one-time codes and screens."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db.base import Base
+from server.db.types import big, digest, line, maybe_ref, pk, public_id, ref, short, utc
+
+OPEN_EPOCH = text("valid_to IS NULL")
+
+
+class Code(Base):
+    """The random 40-bit handle `obj` of a thing that can be scanned; never the primary key of that thing."""
+
+    __tablename__ = "code"
+    __table_args__ = (
+        CheckConstraint("obj BETWEEN 0 AND 1099511627775", name="obj_40_bits"),
+        CheckConstraint("epoch BETWEEN 0 AND 255", name="epoch_8_bits"),
+        Index("uq_code_subject", "subject_kind", "subject_id", "kind", unique=True, sqlite_where=text("retired_at IS NULL"),
+              postgresql_where=text("retired_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    obj: Mapped[big] = mapped_column(unique=True)
+    kind: Mapped[int] = mapped_column(SmallInteger, comment="docs/protocol.md §1, field kind")
+    mode: Mapped[int] = mapped_column(SmallInteger, comment="0 static, 1 rotating: what this object's codes are")
+    epoch: Mapped[int] = mapped_column(SmallInteger, default=0, comment="the open row of code_epoch, here for the live scan")
+    subject_kind: Mapped[short] = mapped_column(comment="community, task, person, document …")
+    subject_id: Mapped[big]
+    community_id: Mapped[int] = ref("org_node.id", index=True)
+    label: Mapped[line]
+    created_at: Mapped[utc]
+    retired_at: Mapped[utc | None]
+
+
+class CodeEpoch(Base):
+    """Revocation: closing a row and opening the next. Late messages are judged by the row valid at their time."""
+
+    __tablename__ = "code_epoch"
+    __table_args__ = (
+        Index("uq_code_epoch_code_id_epoch", "code_id", "epoch", unique=True),
+        Index("uq_code_epoch_open", "code_id", unique=True, sqlite_where=OPEN_EPOCH, postgresql_where=OPEN_EPOCH),
+    )
+
+    id: Mapped[pk]
+    code_id: Mapped[int] = ref("code.id")
+    epoch: Mapped[int] = mapped_column(SmallInteger)
+    valid_from: Mapped[utc]
+    valid_to: Mapped[utc | None]
+    reason: Mapped[str | None] = mapped_column(String(200))
+    by_id: Mapped[int | None] = maybe_ref("person.id")
+
+
+class OneTimeCode(Base):
+    """A code that is spent by one guarded UPDATE (console sign-in, 核销)."""
+
+    __tablename__ = "one_time_code"
+
+    id: Mapped[pk]
+    obj: Mapped[big]
+    nonce: Mapped[big] = mapped_column(comment="32 bits, the token's slot field")
+    kind: Mapped[int] = mapped_column(SmallInteger)
+    bound_to: Mapped[short]
+    subject_id: Mapped[big | None]
+    expires_at: Mapped[utc]
+    used_at: Mapped[utc | None]
+    used_by: Mapped[int | None] = maybe_ref("person.id")
+    used_key: Mapped[short | None] = mapped_column(comment="the idempotency key it was spent with: the same gets the same answer")
+
+    __table_args__ = (Index("uq_one_time_code_obj_nonce", "obj", "nonce", unique=True),)
+
+
+class Screen(Base):
+    """A screen that shows a rotating code: it fetches slots, holds no key, and can be revoked."""
+
+    __tablename__ = "screen"
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    code_id: Mapped[int] = ref("code.id", index=True)
+    token_hash: Mapped[digest] = mapped_column(unique=True)
+    opened_by: Mapped[int] = ref("person.id")
+    opened_at: Mapped[utc]
+    expires_at: Mapped[utc]
+    revoked_at: Mapped[utc | None]

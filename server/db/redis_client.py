@@ -1,0 +1,21 @@
+"""The process's Redis connection: transport for jobs, counters and locks; never the only place where something is known."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+_client: Redis | None = None
+
+
+def connect(url: str) -> Redis:
+    """Make the process's client (lazy: nothing is sent yet). Short timeouts: Redis may be down and nothing is lost."""
+    global _client  # noqa: PLW0603 - one client per process
+    _client = Redis.from_url(url, socket_timeout=3, socket_connect_timeout=1)
+    return _client
+
+
+def client() -> Redis:
+    """The process's client; connect() must have been called."""
+    if _client is None:
+        raise RuntimeError("connect() first")
+    return _client

@@ -1,0 +1,96 @@
+"""The job catalogue by name, and deferred work that leaves after commit (house law 1).
+
+`defer` writes an outbox row in the transaction of its caller: the row is the truth, Redis only carries its id, a sweep sends again what
+Redis lost. `wake` is for drain jobs whose work already stands in a table (waiting contributions, due notices): no row, and many wakes
+become one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from server.db import redis_client
+from server.db.base import after_commit
+from server.db.models.platform import Outbox
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where a job's function is, which queue carries it, its time limit (s) and how often it is tried."""
+
+    path: str
+    queue: str = "quick"
+    timeout: int = 60
+    tries: int = 5
+
+
+JOBS: Mapping[str, Job] = {
+    "media.reencode": Job("jobs.media.reencode", queue="slow", timeout=120),
+    "notices.push": Job("jobs.notices.push"),
+    "posters.print": Job("jobs.posters.print_community", queue="slow", timeout=900, tries=3),
+    "tallies.drain": Job("jobs.tallies.drain"),
+    "wechat.work": Job("jobs.wechat.work"),
+}
+QUEUES = ("quick", "slow")
+WAKE_TTL = 30  # s: a wake that was lost with its worker blocks the next one no longer than this
+
+
+def defer(session: Session, name: str, *, now: datetime, not_before: datetime | None = None, **args: Any) -> int:
+    """Ask for job `name` with these arguments (ids and ISO dates only). Returns the outbox id; sent once the transaction has committed."""
+    job = JOBS[name]
+    due = not_before or now
+    values = {"job": name, "args": args, "created_at": now, "not_before": due, "tries": 0}
+    outbox_id = int(session.execute(insert(Outbox).values(**values).returning(Outbox.id)).scalar_one())
+    if due <= now:
+        after_commit(session, lambda: _quietly(lambda redis: send(redis, job, outbox_id)))
+    return outbox_id
+
+
+def wake(session: Session, name: str) -> None:
+    """Let the drain job `name` run soon after this transaction has committed."""
+    after_commit(session, lambda: _quietly(lambda redis: rouse(redis, name)))
+
+
+def send(redis: Redis, job: Job, outbox_id: int) -> None:
+    """Carry one outbox id to a worker."""
+    _queue(redis, job).enqueue(
+        "jobs.entry.run_outbox", outbox_id, job_timeout=job.timeout, result_ttl=0, failure_ttl=3600, description=f"outbox {outbox_id}"
+    )
+
+
+def rouse(redis: Redis, name: str) -> None:
+    """Enqueue the drain job unless one is already on its way; it clears the mark before it looks for work."""
+    if redis.set(wake_key(name), 1, nx=True, ex=WAKE_TTL):
+        job = JOBS[name]
+        _queue(redis, job).enqueue("jobs.entry.run_wake", name, job_timeout=job.timeout, result_ttl=0, failure_ttl=3600, description=name)
+
+
+def wake_key(name: str) -> str:
+    """The Redis key that says a run of this drain job is on its way."""
+    return f"gongjian:wake:{name}"
+
+
+def _queue(redis: Redis, job: Job) -> Any:
+    from rq import Queue
+    from rq.serializers import JSONSerializer
+
+    return Queue(job.queue, connection=redis, serializer=JSONSerializer)
+
+
+def _quietly(act: Any) -> None:
+    """Redis may be down: the row stays, the sweep sends it."""
+    try:
+        act(redis_client.client())
+    except RedisError as error:
+        log.warning("deferred work waits for the sweep", error=type(error).__name__)

@@ -1,0 +1,97 @@
+"""Event rows and guarded moves: every state change goes through here (house law 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from server.db.models.platform import Event
+from server.domain.permissions import Actor
+from server.domain.problems import Problem
+from server.domain.states import A, Rule, S, rule_for
+from server.services import scopes
+
+
+class Movable(Protocol):
+    """A row with a state machine."""
+
+    id: Any
+    state: Any
+    version: Any
+    community_id: Any
+
+
+Row = TypeVar("Row", bound=Movable)
+
+
+def move(
+    session: Session,
+    row: Row,
+    *,
+    table: Mapping[tuple[S, A], Rule[S]],
+    action: A,
+    actor: Actor,
+    now: datetime,
+    note: str | None = None,
+    seen: int | None = None,
+    **changes: Any,
+) -> Row:
+    """Move `row` by `action`: permission in scope, guarded UPDATE on state and version, one event. Changes `row` in place.
+
+    Raises ILLEGAL_MOVE, NOTE_REQUIRED, NOT_FOUND (out of scope) and STALE (somebody was quicker; `seen` is the version the person had
+    before her).
+    """
+    before = row.state
+    rule = rule_for(table, before, action, note=note)
+    if rule.permission is not None:
+        scopes.require(session, actor, rule.permission, row.community_id)
+    shift(session, row, to=rule.to, seen=seen, **changes)
+    add(session, row, action=action.value, actor=actor, now=now, before=before, after=rule.to, note=note)
+    return row
+
+
+def shift(session: Session, row: Movable, *, to: Any, seen: int | None = None, **changes: Any) -> None:
+    """The guarded UPDATE alone. Raises STALE when state or version moved on."""
+    if seen is not None and seen != row.version:
+        raise Problem("STALE")
+    model: Any = type(row)
+    values = {"state": to, "version": row.version + 1, **changes}
+    guarded = update(model).where(model.id == row.id, model.state == row.state, model.version == row.version).values(**values)
+    result: Any = session.execute(guarded.execution_options(synchronize_session=False))
+    if result.rowcount != 1:
+        raise Problem("STALE")
+    for name, value in values.items():
+        set_committed_value(row, name, value)
+
+
+def add(
+    session: Session,
+    row: Any,
+    *,
+    action: str,
+    actor: Actor,
+    now: datetime,
+    before: Any = None,
+    after: Any = None,
+    note: str | None = None,
+) -> None:
+    """One immutable event about `row`; ids only, `note` is what staff wrote as the reason."""
+    session.execute(
+        insert(Event).values(
+            subject_kind=row.__tablename__,
+            subject_id=row.id,
+            action=action,
+            from_state=before,
+            to_state=after,
+            actor_id=actor.person_id,
+            session_id=actor.session_id,
+            community_id=getattr(row, "community_id", None),
+            note=note,
+            at=now,
+        )
+    )

@@ -1,0 +1,85 @@
+"""The county's rules and limits: the table `policy` over the defaults here (house decision "Settings").
+
+A value holds from its `valid_from` for a node and all below; the nearest node wins, then the newest row. Rows are never changed, so
+"who changed what, when, why" is the table itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.db.models.platform import PolicyValue
+from server.domain.permissions import Actor, Permission
+from server.domain.problems import Problem
+from server.services import scopes
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A rule or limit: its default, its bounds (None: a switch) and what it means in one Chinese sentence."""
+
+    default: int | bool
+    low: int
+    high: int
+    meaning: str
+
+
+POLICIES: Mapping[str, Policy] = {
+    "checkin.before_minutes": Policy(30, 0, 240, "活动开始前多少分钟可以扫码"),
+    "checkin.after_minutes": Policy(30, 0, 240, "活动结束后多少分钟内仍可扫码"),
+    "checkin.offline_hours": Policy(72, 1, 240, "离线扫码最迟多少小时内上传"),
+    "claims.remind_hours": Policy(24, 1, 168, "开始前多少小时提醒一次（每项活动只提醒一次）"),
+    "consent.version": Policy(1, 1, 999, "个人信息使用说明的版本号"),
+    "registrations.release_workdays": Policy(3, 1, 15, "转出社区几个工作日未处理即自动转出"),
+    "registrations.auto_accept": Policy(True, 0, 1, "名册一致时扫码报到立即生效"),
+    "reminders.on": Policy(True, 0, 1, "是否发送提醒"),
+    "sessions.days": Policy(30, 1, 90, "登录有效天数"),
+}
+
+
+def value(session: Session, key: str, *, today: date, node_id: int | None = None) -> int:
+    """The value that holds today for this node (a switch is 0 or 1)."""
+    policy = POLICIES[key]
+    nodes = _ancestors(session, node_id)
+    rows = session.execute(
+        select(PolicyValue.node_id, PolicyValue.value, PolicyValue.valid_from, PolicyValue.id).where(
+            PolicyValue.key == key, PolicyValue.valid_from <= today
+        )
+    ).all()
+    applicable = [row for row in rows if row.node_id is None or row.node_id in nodes]
+    if not applicable:
+        return int(policy.default)
+    best = max(applicable, key=lambda row: (nodes.index(row.node_id) if row.node_id else -1, row.valid_from, row.id))
+    return int(best.value)
+
+
+def put(
+    session: Session, *, key: str, value: int, why: str, valid_from: date, actor: Actor, now: datetime, node_id: int | None = None
+) -> PolicyValue:
+    """Set a value from a day on; the reason is kept. Raises NOT_FOUND, INVALID, NOTE_REQUIRED."""
+    policy = POLICIES.get(key)
+    if policy is None:
+        raise Problem("NOT_FOUND")
+    if not policy.low <= value <= policy.high:
+        raise Problem("INVALID", fields={"value": f"请填 {policy.low} 到 {policy.high} 之间的数"})
+    if not why.strip():
+        raise Problem("NOTE_REQUIRED", fields={"why": "请写明原因"})
+    if node_id is not None:
+        scopes.require(session, actor, Permission.POLICIES_SET, node_id)
+    row: Any = PolicyValue(key=key, node_id=node_id, value=value, valid_from=valid_from, by_id=actor.person_id, why=why, set_at=now)
+    session.add(row)
+    session.flush()  # the id orders values of one day
+    return row  # type: ignore[no-any-return]
+
+
+def _ancestors(session: Session, node_id: int | None) -> list[int]:
+    """The node's path from the root down, as ids."""
+    if node_id is None:
+        return []
+    return [int(part) for part in scopes.path_of(session, node_id).split("/") if part]

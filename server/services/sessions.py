@@ -1,0 +1,82 @@
+"""Bearer tokens and what they stand for: one statement for a member, two for somebody with a role (mission row A3)."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.orm import Session
+
+from server.db import vault
+from server.db.base import new_public_id
+from server.db.models.orgs import OrgNode
+from server.db.models.people import LoginSession, Person, RoleGrant
+from server.domain.days import local_day
+from server.domain.people import PersonState
+from server.domain.permissions import Actor, Grant
+from server.domain.problems import Problem
+
+FIND = (
+    select(LoginSession.id, LoginSession.person_id, LoginSession.channel, Person.has_grants)
+    .join(Person, Person.id == LoginSession.person_id)
+    .where(
+        LoginSession.token_hash == bindparam("token_hash"),
+        LoginSession.revoked_at.is_(None),
+        LoginSession.expires_at > bindparam("now"),
+        Person.state == PersonState.ACTIVE,
+    )
+)
+
+
+def find(session: Session, *, token: str, now: datetime) -> Actor:
+    """The actor behind a bearer token. Raises UNAUTHENTICATED for an unknown, expired or revoked one."""
+    row = session.execute(FIND, {"token_hash": vault.token_hash(token), "now": now}).first()
+    if row is None:
+        raise Problem("UNAUTHENTICATED")
+    grants = grants_of(session, person_id=row.person_id, today=local_day(now)) if row.has_grants else ()
+    return Actor(row.person_id, row.id, grants, row.channel)
+
+
+def grants_of(session: Session, *, person_id: int, today: date) -> tuple[Grant, ...]:
+    """The roles a person holds today."""
+    rows = session.execute(
+        select(RoleGrant.role, OrgNode.path, RoleGrant.unit_id)
+        .outerjoin(OrgNode, OrgNode.id == RoleGrant.node_id)
+        .where(
+            RoleGrant.person_id == person_id,
+            RoleGrant.valid_from <= today,
+            or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > today),
+        )
+    )
+    return tuple(Grant(row.role, row.path, row.unit_id) for row in rows)
+
+
+def start(session: Session, *, person_id: int, channel: str, now: datetime, lifetime: timedelta) -> str:
+    """Open a session. Returns the bearer token (256 random bits); only its hash is stored."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        LoginSession(
+            public_id=new_public_id(),
+            token_hash=vault.token_hash(token),
+            person_id=person_id,
+            channel=channel,
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+    )
+    session.flush()
+    return token
+
+
+def revoke(session: Session, *, session_id: int, now: datetime) -> None:
+    """End one session; ending it again changes nothing."""
+    session.execute(update(LoginSession).where(LoginSession.id == session_id, LoginSession.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def revoke_all(session: Session, *, person_id: int, now: datetime, keep: int | None = None) -> None:
+    """End all of a person's sessions, but the one to keep."""
+    ended = update(LoginSession).where(LoginSession.person_id == person_id, LoginSession.revoked_at.is_(None))
+    if keep is not None:
+        ended = ended.where(LoginSession.id != keep)
+    session.execute(ended.values(revoked_at=now))

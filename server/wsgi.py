@@ -1,0 +1,13 @@
+"""The WSGI application: granian, or gunicorn, loads `server.wsgi:app`."""
+
+import gc
+
+from server.app import create_app, start_process
+from server.config import load
+
+settings = load()
+start_process(settings)
+app = create_app(settings)
+# A full collection that walks what start-up made would be the slowest answer of the day.
+gc.collect()
+gc.freeze()

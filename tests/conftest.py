@@ -1,0 +1,172 @@
+"""What every test may ask for: both databases, a real Redis, the application, the time.
+
+`tests/service`, `tests/api`, `tests/jobs` and `tests/console` run on SQLite and on PostgreSQL; `tests/unit` and `tests/house` need neither.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from server import clock
+from server.config import Settings, load
+from server.db import base, keys, redis_client, vault
+from tests import servers
+
+ON_BOTH = ("service", "api", "jobs", "console")
+START = datetime(2026, 3, 5, 1, 0, tzinfo=UTC)  # Thursday, 09:00 in Shanghai
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs a database on both of them."""
+    if "database" in metafunc.fixturenames and Path(str(metafunc.definition.path)).parent.name in ON_BOTH:
+        metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
+
+
+class Time:
+    """The present of a test; it stands still until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self.now = at
+
+    def advance(self, **by: int) -> datetime:
+        """Move on by hours=…, minutes=…, days=…"""
+        self.now += timedelta(**by)
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """The clock port, standing still at START."""
+    stopped = Time(START)
+    monkeypatch.setattr(clock, "now", lambda: stopped.now)
+    return stopped
+
+
+@pytest.fixture
+def now(time: Time) -> datetime:
+    """The present at the beginning of the test."""
+    return time.now
+
+
+@pytest.fixture(scope="session")
+def shared_root(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """One directory for all xdist workers of this session."""
+    root = tmp_path_factory.getbasetemp()
+    return root if worker_id == "master" else root.parent
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """`gw0` … under xdist, `master` without."""
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "master"))
+
+
+def build_schema(url: str) -> None:
+    """Bring an empty database to the newest schema, as a deployment does."""
+    from server.db import schema
+
+    schema.upgrade(base.connect(url))
+    base.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(shared_root: Path) -> Path:
+    """A migrated SQLite file, copied for each test."""
+    path = shared_root / "template.db"
+    with servers.locked(shared_root / "template.lock"):
+        if not path.exists():
+            making = shared_root / "making.db"
+            build_schema(f"sqlite:///{making}")
+            making.rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_database(shared_root: Path, worker_id: str) -> str:
+    """This worker's PostgreSQL database; emptied after each test that used it."""
+    url = servers.postgres_server(shared_root)
+    template = servers.template_database(url, shared_root, "gongjian_template", build_schema)
+    return servers.create_database(url, f"test_{worker_id}", template=template)
+
+
+@pytest.fixture(scope="session")
+def redis_url(shared_root: Path, worker_id: str) -> str:
+    """This worker's database of the session's real Redis."""
+    return servers.redis_database(servers.redis_server(shared_root), worker_id)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A migrated, empty database of the kind the test is run for."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        path = tmp_path / "gongjian.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield base.connect(f"sqlite:///{path}")
+    else:
+        made = base.connect(request.getfixturevalue("postgres_database"))
+        yield made
+        _empty(made)
+    base.dispose()
+
+
+def _empty(made: Engine) -> None:
+    """TRUNCATE what has rows; asking first is ten times quicker than truncating all."""
+    names = [table.name for table in base.Base.metadata.sorted_tables]
+    with made.begin() as connection:
+        ask = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)  # noqa: S608 - our own names
+        used = [row[0] for row in connection.execute(text(ask))]
+        if used:
+            connection.execute(text(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Any]:
+    """The real Redis, empty."""
+    client = redis_client.connect(redis_url)
+    client.flushdb()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def vaulted(tmp_path: Path) -> None:
+    """Fresh key rings."""
+    vault.configure(keys.load(tmp_path / "keys.json", b"k" * 32), "aes")
+
+
+@pytest.fixture
+def session(database: Engine, redis: Any, vaulted: None, time: Time) -> Iterator[Session]:
+    """An open transaction for service tests; what it did is committed at the end, so that constraints speak."""
+    with base.transaction() as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_url: str) -> Settings:
+    """Settings of a test: the development secrets, everything in a temporary directory."""
+    return load(env={"GONGJIAN_ENVIRONMENT": "test", "GONGJIAN_FILES_DATA": str(tmp_path), "REDIS_URL": redis_url})
+
+
+@pytest.fixture
+def app(database: Engine, redis: Any, vaulted: None, settings: Settings, time: Time) -> Flask:
+    """The whole web application on this test's database, Redis and clock."""
+    from server.app import create_app
+
+    return create_app(settings)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """HTTP without a socket."""
+    return app.test_client()
