@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import os
 import pathlib
 import signal
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from server.wechat.simulator import settings
+from server.wechat.simulator import devices, settings
+from server.wechat.simulator.app import ENDPOINTS
 from server.wechat.simulator.serving import Simulator, beside
 from server.wechat.simulator.world import Options, Settings
 from tests.unit.simulated import START, make_bench
@@ -137,7 +139,9 @@ def test_the_clock_moves_only_when_told() -> None:
     assert bench.device("clock", {"advance": 301})["now"] == START + 301
     assert bench.device("clock", {"set_offset": -60}) == {"now": START - 60, "offset": -60, "iso": "2026-09-21T14:12:20Z"}
     assert bench.see("clock")["now"] == START - 60
-    assert bench.client.post("/__sim__/clock", json={"advance": "1"}).status_code == 400
+    for wrong in ("1", True, 1e300, float("nan")):
+        assert bench.client.post("/__sim__/clock", json={"advance": wrong}).status_code == 400
+    assert bench.see("clock")["offset"] == -60
 
 
 def test_every_setting_has_its_check() -> None:
@@ -172,6 +176,33 @@ def test_unknown_device_calls_and_bodies_are_refused() -> None:
     assert bench.client.post("/__sim__/nothing").status_code == 404
     assert bench.client.post("/__sim__/users", data=b"[").get_json()["error"]["code"] == "wrong_json"
     assert bench.client.post("/__sim__/users", json={}).get_json()["error"]["code"] == "wrong_user"
+
+
+@pytest.mark.parametrize("odd", [None, 1, -1.5, True, "", "http://[", [], [[]], {}, {"value": []}])
+def test_odd_values_are_answered_never_a_crash(odd: Any) -> None:
+    bench = make_bench(push_tries=0)
+    whole = {"touser": bench.user(), "openid": bench.user(), "template_id": "tpl_reminder", "data": {}, "page": "pages/me/me"}
+    whole |= {"miniprogram_state": "trial", "scene": 1, "version": 2, "content": "x", "media_type": 2, "media_url": "x", "code": "x"}
+    whole |= {"path": "x", "width": 300, "env_version": "trial", "line_color": None, "grant_type": "x", "appid": "x", "secret": "x"}
+    for path, endpoint in ENDPOINTS.items():
+        for name in whole if endpoint.post else ():
+            body = json.dumps(whole | {"scene": "x" if "code" in path else 1} | {name: odd}).encode()
+            assert bench.post_raw(path, body).status_code == 200, (path, name)
+    assert all("tries" in record for record in bench.device("pushes/flush")["sent"])
+    for method, path in devices.ROUTES:
+        given = {
+            "user": "张三",
+            "name": "李四",
+            "id": "t",
+            "title": "t",
+            "fields": {"thing1": "x"},
+            "path": "/x",
+            "kind": "http",
+            "tmplIds": [],
+        }
+        for name in (*given, "decisions", "reject", "switch", "event", "tamper", "n", "png", "push_url", "push_format", "advance", "since"):
+            response = bench.client.open(f"/__sim__/{path}", method=method, json=given | {name: odd})
+            assert response.status_code in (200, 400, 404), (path, name)
 
 
 def start(*flags: str, environment: str = "") -> subprocess.Popen[str]:

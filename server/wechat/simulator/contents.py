@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 from PIL import Image
+from urllib3.exceptions import HTTPError
 
 from server.wechat.simulator import constants
 from server.wechat.simulator.envelope import Call, succeed, text
@@ -73,16 +74,24 @@ def media_event(world: World, trace_id: str, url: str, media_type: int) -> dict[
 
 def fetch(url: str) -> bytes | None:
     """The bytes at a loopback address, at most 10 MB; None when it cannot be had."""
-    if urlsplit(url).hostname not in LOOPBACK:
+    if not is_loopback(url):
         return None
     with requests.Session() as session:
         session.trust_env = False
         try:
             with session.get(url, timeout=5, stream=True, allow_redirects=False) as reply:
                 content = bytes(reply.raw.read(LARGEST_FILE + 1, decode_content=True))
-        except (requests.RequestException, OSError):
+        except (requests.RequestException, HTTPError, OSError, ValueError):
             return None
     return content if reply.status_code == 200 and len(content) <= LARGEST_FILE else None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine: the simulator talks to no other."""
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False
 
 
 def _read_user(world: World, call: Call) -> User:

@@ -9,6 +9,7 @@ from typing import Any
 from server.wechat.simulator import codes, faults, fields, messages, pushes, scans, settings
 from server.wechat.simulator.world import ALPHANUMERIC, Refused, User, World, find_user, now, reset
 
+LONGEST_LEAP = 10 * 366 * 86_400
 HIDDEN = {"session_key", "session_at"}
 Device = Callable[[World, dict[str, Any]], dict[str, Any]]
 
@@ -16,8 +17,9 @@ Device = Callable[[World, dict[str, Any]], dict[str, Any]]
 def clock(world: World, given: dict[str, Any]) -> dict[str, Any]:
     """Show the simulated clock, after moving it by `advance` or setting its `set_offset`, in seconds."""
     for name in ("advance", "set_offset"):
-        if name in given and (isinstance(given[name], bool) or not isinstance(given[name], int | float)):
-            raise Refused("wrong_clock", f"{name} 要是秒数，请改正后再发。")
+        value = given.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LONGEST_LEAP:
+            raise Refused("wrong_clock", f"{name} 要是十年以内的秒数，请改正后再发。")
     world.offset = given.get("set_offset", world.offset) + given.get("advance", 0)
     world.wake.set()
     moment = dt.datetime.fromtimestamp(now(world), dt.UTC)
@@ -114,7 +116,7 @@ def flush_pushes(world: World, _: dict[str, Any]) -> dict[str, Any]:
 def send_push(world: World, given: dict[str, Any]) -> dict[str, Any]:
     """Send any event now, on purpose wrongly if `tamper` says so."""
     event, tamper = given.get("event"), given.get("tamper")
-    if not isinstance(event, dict) or tamper not in {None, *pushes.TAMPERS}:
+    if not isinstance(event, dict) or tamper not in (None, *pushes.TAMPERS):
         raise Refused("wrong_push", "推送要有 event 对象，tamper 要是已知的一种，请改正后再发。")
     return pushes.send(world, event, tamper)
 

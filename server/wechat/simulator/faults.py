@@ -13,7 +13,7 @@ from server.wechat.simulator.world import Failure, Refused, World
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-KINDS = {"errcode", "http", "delay", "reset", "truncate", "half", "lost"}
+KINDS = ("delay", "errcode", "half", "http", "lost", "reset", "truncate")
 UNPROCESSED = {"errcode", "http", "reset"}
 FACTS = {"kind", "errcode", "status", "seconds"}
 LONGEST_PAUSE = 30

@@ -16,8 +16,8 @@ from server.wechat.simulator.world import (
     schedule,
 )
 
-DECISIONS = {"accept", "reject", "ban", "filter"}
-STATES = {"developer", "trial", "formal"}
+DECISIONS = ("accept", "reject", "ban", "filter")
+STATES = ("developer", "trial", "formal")
 LONGEST_HINT = 48
 
 
@@ -29,7 +29,7 @@ def subscribe(world: World, given: dict[str, Any]) -> dict[str, Any]:
     if refusal:
         return {"errMsg": "requestSubscribeMessage:fail", "errCode": refusal}
     wanted = given.get("decisions") or {}
-    if not isinstance(wanted, dict) or not set(wanted.values()) <= DECISIONS:
+    if not isinstance(wanted, dict) or not all(decision in DECISIONS for decision in wanted.values()):
         raise Refused("wrong_decision", "决定只能是 accept、reject、ban 或 filter，请改正后再发。")
     decisions: dict[str, str] = {str(key): wanted.get(key, "accept") for key in ids or []}
     for key, decision in decisions.items():
@@ -41,7 +41,9 @@ def subscribe(world: World, given: dict[str, Any]) -> dict[str, Any]:
 def change(world: World, given: dict[str, Any]) -> dict[str, Any]:
     """The settings page on the phone: refuse some templates, or switch all messages off or on; quotas refused are gone."""
     user = find_user(world, given.get("user"))
-    refused = list(given.get("reject") or [])
+    refused = given.get("reject") or []
+    if not isinstance(refused, list) or any(key not in list(world.templates) for key in refused):
+        raise Refused("unknown_template", "没有这个模板，请先看 /__sim__/templates。", 404)
     if "switch" in given:
         if given["switch"] not in ("on", "off"):
             raise Refused("wrong_switch", "开关只能是 on 或 off，请改正后再发。")
@@ -128,7 +130,7 @@ def _deliver(world: World, call: Call, user: User, template_id: str) -> int:
 def _refuse_request(world: World, user: User, ids: object) -> int | None:
     if not isinstance(ids, list) or not ids:
         return 10001
-    if any(key not in world.templates for key in ids):
+    if any(key not in list(world.templates) for key in ids):
         return 20001
     if len({bool(world.templates[key].get("long_term")) for key in ids}) > 1:
         return 20002

@@ -17,7 +17,7 @@ LISTS = {
     "subscribe_msg_sent_event": "SubscribeMsgSentEvent",
 }
 TYPES = {"json": "application/json", "xml": "text/xml"}
-TAMPERS = {"", "signature", "appid", "body", "stale"}
+TAMPERS = ("", "signature", "appid", "body", "stale")
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
-from server.wechat.simulator.contents import LOOPBACK
+from server.wechat.simulator.contents import is_loopback
 from server.wechat.simulator.pushes import TAMPERS, TYPES
 from server.wechat.simulator.world import Refused, World
 
@@ -24,7 +23,8 @@ def _is_texts(value: object) -> bool:
 
 def _is_verdicts(value: object) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(verdict, list) and len(verdict) == 2 and verdict[0] in ("pass", "review", "risky") for verdict in value.values()
+        isinstance(verdict, list) and len(verdict) == 2 and verdict[0] in ("pass", "review", "risky") and _is_count(verdict[1])
+        for verdict in value.values()
     )
 
 
@@ -63,11 +63,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "sensitive_words": _is_texts,
     "quotas": _is_quotas,
     "link_rules": _is_rules,
-    "push_url": lambda value: value == "" or (_is_text(value) and urlsplit(value).hostname in LOOPBACK),
+    "push_url": lambda value: value == "" or (_is_text(value) and is_loopback(value)),
     "push_token": _is_text,
     "aes_key": lambda value: _is_text(value) and len(value) == 43,
     "push_mode": lambda value: value in ("plain", "compat", "secure"),
-    "push_format": lambda value: value in TYPES,
+    "push_format": lambda value: value in tuple(TYPES),
     "push_timeout": _is_number,
     "push_tries": _is_count,
     "push_copies": _is_count,

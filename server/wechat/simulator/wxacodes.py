@@ -13,7 +13,7 @@ from server.wechat.simulator.envelope import Call
 from server.wechat.simulator.world import Failure, World
 
 SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]+")
-ENVIRONMENTS = {"release", "trial", "develop"}
+ENVIRONMENTS = ("release", "trial", "develop")
 PREFIX = "wxsim:"
 
 
