@@ -28,7 +28,7 @@ class Simulator:
         """One call; ``path`` is what follows ``/__sim__/``."""
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         request = Request(f"{self.base}/__sim__/{path}", data=data, method=method)  # noqa: S310 - our own loopback
-        request.add_header("Content-Type", "application/json" if isinstance(body, dict) else "application/octet-stream")
+        request.add_header("Content-Type", "application/json" if isinstance(body, dict) else "image/jpeg")
         with _direct.open(request, timeout=20) as response:
             answer: dict[str, Any] = json.load(response)
         return answer

@@ -28,19 +28,11 @@ class StableToken:
 
     def current(self) -> str:
         """The stored token, else a new one."""
-        try:
-            return self._stored() or self._renew(None)
-        except RedisError as error:
-            failure = _unavailable(error)
-        raise failure
+        return _reached(lambda: self._stored() or self._renew(None))
 
     def renewed(self, stale: str) -> str:
         """A token other than ``stale``, unless WeChat itself still hands out that one."""
-        try:
-            return self._renew(stale)
-        except RedisError as error:
-            failure = _unavailable(error)
-        raise failure
+        return _reached(lambda: self._renew(stale))
 
     def _stored(self) -> str | None:
         value = self._redis.get(self._key)
@@ -57,6 +49,9 @@ class StableToken:
             return token
 
 
-def _unavailable(error: RedisError) -> WechatRetryLater:
-    _, code, message = BUSY
-    return WechatRetryLater(None, code, message, f"redis: {type(error).__name__}")
+def _reached(find: Callable[[], str]) -> str:
+    try:
+        return find()
+    except RedisError as error:
+        _, code, message = BUSY
+        raise WechatRetryLater(None, code, message, f"redis: {type(error).__name__}") from None

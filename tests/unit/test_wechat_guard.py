@@ -1,6 +1,9 @@
 """Which WeChat a deployment may talk to, and what its logs must not show."""
 
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,8 @@ from server.wechat.errcodes import LOGIN, MEANINGS, PHONE, SUBSCRIBE, TEXT_CHECK
 from server.wechat.guard import OFFICIAL_HOSTS, check_aes_key, check_base
 from server.wechat.port import WechatBug, WechatError, WechatFinal, WechatRetryLater, WechatStopped, WechatUserMust
 from server.wechat.scrub import SecretFilter, install_filter, scrub
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("host", sorted(OFFICIAL_HOSTS))
@@ -132,3 +137,13 @@ def test_refused_address_is_named() -> None:
     error = error_for(TEXT_CHECK, 40164, "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 1-2-3")
     assert "203.0.113.9" in error.message
     assert "WECHAT_IP_REFUSED (40164)" in str(error)
+
+
+def test_port_and_pushes_load_no_client_library() -> None:
+    """The web process starts without them; the first call loads them."""
+    code = (
+        "import sys, server.wechat.port, server.wechat.push, server.wechat.guard, server.wechat.errcodes\n"
+        "print(sorted({'wechatpy', 'requests', 'redis', 'xmltodict', 'cryptography'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    assert run.stdout.strip() == "[]"

@@ -1,6 +1,7 @@
 """What the contract tests of the WeChat port share."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -60,3 +61,11 @@ def visitor(wx: Simulator, name: str = "张三") -> str:
     openid = wx.user(name, phone="13800138000")
     wx.post("visit", user=name)
     return openid
+
+
+def eventually_called(wx: Simulator, path: str) -> None:
+    """Wait for a call that the client gave up: carried out after the next reset it would disturb another test."""
+    deadline = time.monotonic() + 10
+    while not wx.requests(path):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

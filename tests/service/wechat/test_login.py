@@ -1,11 +1,16 @@
 """Login and phone codes count once: shared while fresh, never repeated blindly."""
 
+from hashlib import sha256
+
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from server.wechat import login_flight
 from server.wechat.port import LoginResult, Wechat, WechatRetryLater, WechatUnknown, WechatUserMust
-from tests.service.wechat.support import LOGIN, PHONE, TOKEN, at_once, client, refused, visitor
-from tests.simulator import Simulator
+from tests.service.wechat.support import LOGIN, PHONE, TOKEN, at_once, client, eventually_called, refused, visitor
+from tests.simulator import APPID, Simulator
 
 
 def test_login_code_gives_the_openid_and_no_token_is_needed(port: Wechat, wx: Simulator) -> None:
@@ -76,8 +81,9 @@ def test_login_without_readable_answer_is_unknown_and_not_repeated(port: Wechat,
 
 def test_slow_login_is_unknown(wx: Simulator, store: Redis) -> None:
     visitor(wx)
-    wx.fault(LOGIN, "delay", seconds=2)
+    wx.fault(LOGIN, "delay", seconds=1)
     refused(WechatUnknown, lambda: client(wx, store, timeout=(1, 0.3)).login(wx.login_code("张三")))
+    eventually_called(wx, LOGIN)
 
 
 def test_busy_wechat_leaves_the_code_usable(port: Wechat, wx: Simulator) -> None:
@@ -96,10 +102,20 @@ def test_unreachable_wechat_may_be_tried_again(wx: Simulator, store: Redis) -> N
 
 
 def test_without_redis_people_still_log_in(wx: Simulator) -> None:
-    gone = Redis(port=9, socket_connect_timeout=0.5)
+    gone = Redis(port=9, retry=Retry(NoBackoff(), 0))
     port, openid = client(wx, gone), visitor(wx)
     assert port.login(wx.login_code("张三")).openid == openid
     assert refused(WechatRetryLater, lambda: port.check_text(openid, 2, "你好")).code == "WECHAT_BUSY"
+
+
+def test_second_caller_does_not_wait_for_ever_for_a_first_that_died(
+    port: Wechat, wx: Simulator, store: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_flight, "_WAIT", 0.2)
+    code = wx.login_code(visitor(wx))
+    store.set(f"wx:{APPID}:login:{sha256(code.encode()).hexdigest()}", b"p", ex=15)
+    refused(WechatUnknown, lambda: port.login(code))
+    assert wx.requests(LOGIN) == []
 
 
 def test_phone_code_gives_the_number_once(port: Wechat, wx: Simulator) -> None:
