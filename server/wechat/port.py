@@ -30,31 +30,31 @@ class WechatError(Exception):
         return f"{self.code} ({self.errcode}) {self.detail}".rstrip()
 
 
-class WechatRetryLater(WechatError):  # noqa: N818 - named for what the caller does
+class WechatRetryLater(WechatError):
     """Nothing happened at WeChat: the same call may be made again after a pause."""
 
 
-class WechatStopped(WechatError):  # noqa: N818 - named for what the caller does
+class WechatStopped(WechatError):
     """Every call of this kind fails until an operator acts, or until tomorrow (daily quota)."""
 
 
-class WechatUserMust(WechatError):  # noqa: N818 - named for what the caller does
+class WechatUserMust(WechatError):
     """The person must do something on the phone first; ``code`` says what."""
 
 
-class WechatFinal(WechatError):  # noqa: N818 - named for what the caller does
+class WechatFinal(WechatError):
     """This message or object is refused for good; others are not affected."""
 
 
-class WechatBug(WechatError):  # noqa: N818 - named for what the caller does
+class WechatBug(WechatError):
     """Our request was wrong: retrying does not help."""
 
 
-class WechatUnknown(WechatError):  # noqa: N818 - named for what the caller does
+class WechatUnknown(WechatError):
     """A call that counts once got no answer: it may have been carried out. Never repeat it blindly."""
 
 
-class PushRefused(Exception):  # noqa: N818 - named for what the caller does
+class PushRefused(Exception):
     """A push that is not WeChat's, not fresh or not readable: ``code`` PUSH_*, ``message`` one Chinese sentence."""
 
     def __init__(self, code: str, message: str) -> None:
