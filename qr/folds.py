@@ -155,11 +155,8 @@ def _moved(stints: Sequence[_Stint]) -> list[_Stint]:
 
 
 def _next_elsewhere(stint: _Stint, stints: Sequence[_Stint]) -> Scan | None:
-    later = (
-        other.first
-        for other in stints
-        if other.start is not None and other.first.obj != stint.first.obj and other.first.order > stint.first.order
-    )
+    """The next scan in while this stint is open; an in at the same object has closed it by then."""
+    later = (other.first for other in stints if other.start is not None and other.first.order > stint.first.order)
     return next((scan for scan in later if scan.at < stint.open_until), None)
 
 

@@ -39,9 +39,7 @@ def test_nothing_is_nothing():
 
 
 def test_double_taps_keep_the_first_in_and_the_last_out():
-    (record,) = day(
-        *(scan(mid, *tap) for mid, tap in zip("abcd", [("in", 0), ("in", 10), ("out", 50), ("out", 60)], strict=True))
-    )
+    (record,) = day(*(scan(mid, *tap) for mid, tap in zip("abcd", [("in", 0), ("in", 10), ("out", 50), ("out", 60)], strict=True)))
     assert facts(record) == (0, 60, 60, 2, set())
     assert (record.first, record.mids) == ("a", ("a", "b", "c", "d"))
 
@@ -82,6 +80,24 @@ def test_a_stay_that_its_session_has_closed_is_not_moved():
     assert facts(second)[2] == 20
 
 
+def test_only_the_last_of_two_stays_at_one_object_is_ended_by_moving_on():
+    first, second, third = day(scan("a", "in", 0), scan("b", "in", 20), scan("c", "in", 40, TWO))
+    assert facts(first) == (0, None, 0, 0, set())
+    assert facts(second) == (20, 40, 20, 1, {Flag.MOVED})
+    assert facts(third) == (40, None, 0, 0, set())
+
+
+def test_in_comes_before_out_in_the_same_second():
+    (record,) = day(scan("b", "in", 0), scan("a", "out", 0))
+    assert facts(record) == (0, 0, 0, 2, set())
+    assert record.first == "b"
+
+
+def test_a_double_tap_in_one_second_needs_no_review():
+    (record,) = day(scan("a", "in", 0), scan("b", "in", 0), scan("c", "out", 30))
+    assert facts(record) == (0, 30, 30, 2, set())
+
+
 def test_overlapping_stays_are_held_and_counted_once():
     one, two = day(scan("a", "in", 0), scan("b", "in", 30, TWO), scan("c", "out", 60), scan("d", "out", 100, TWO))
     assert facts(one) == (0, 60, 60, 2, {Flag.HOLD})
@@ -104,6 +120,11 @@ def test_same_second_at_two_objects_goes_by_mid_and_to_review():
 def test_a_fourteen_hour_stay_counts_the_plan_and_half_an_hour():
     (record,) = day(scan("a", "in", 0), scan("b", "out", 14 * 60), sessions={ONE: Session(60)})
     assert facts(record) == (0, 840, 90, 2, {Flag.REVIEW})
+
+
+def test_exactly_the_plan_and_half_an_hour_needs_no_review():
+    (record,) = day(scan("a", "in", 0), scan("b", "out", 90), sessions={ONE: Session(60)})
+    assert facts(record) == (0, 90, 90, 2, set())
 
 
 def test_an_object_without_a_plan_counts_at_most_half_an_hour():

@@ -94,6 +94,7 @@ def test_bit_flips_against_a_full_ring_are_refused():
         f"https://gj.example.gov.cn/q/{V2}/",
         f"https://gj.example.gov.cn/q/{V2}?from=poster#top",
         f"https://gj.example.gov.cn/open?t={V2}&x=1",
+        f"HTTPS://GJ.EXAMPLE.GOV.CN/OPEN?T={V2}",
         f"pages/scan/index?scene={V2}",
         f"scene={V2}",
         f" \t{V2}\r\n",
@@ -123,6 +124,7 @@ def test_one_token_in_many_spellings(text):
         ("\0" * 32, "alphabet"),
         ("https://[" + V2, "length"),
         ("0" * 1_000_000, "length"),
+        (" " * 2048 + V2, "length"),
     ],
 )
 def test_malformed_text(text, reason):
@@ -262,5 +264,5 @@ def test_fingerprint_is_of_the_text_as_it_came():
 
 
 def test_tokens_and_rules_load_no_drawing_library():
-    code = "import sys, qr.tokens, qr.rules; print(sorted({'PIL', 'fpdf', 'qrcode', 'numpy'} & set(sys.modules)))"
+    code = "import sys, qr.tokens, qr.rules, qr.folds; print(sorted({'PIL', 'fpdf', 'qrcode', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
