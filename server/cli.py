@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -48,3 +49,20 @@ def main() -> None:
 
     Settings come from config.toml and the environment (docs/configuration.md); `gongjian run` starts everything for a first look.
     """
+    _join_running_instance()
+
+
+def _join_running_instance() -> None:
+    """In development, a command in a second terminal takes the secrets and addresses of the instance that `gongjian run` started."""
+    from server import config
+    from server.dev import instance
+
+    if os.environ.get("GONGJIAN_ENVIRONMENT") == "production":
+        return
+    try:
+        settings = config.load()
+    except config.ConfigError:
+        return  # the command itself will say what is wrong
+    if not settings.production:
+        for name, value in instance.environment_of(settings.data_dir).items():
+            os.environ.setdefault(name, value)

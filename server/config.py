@@ -124,6 +124,7 @@ class Settings(Section):
     crypto: Crypto
     about: About
     secrets: Secrets
+    root: Path = Path()
 
     @property
     def production(self) -> bool:
@@ -132,8 +133,8 @@ class Settings(Section):
 
     @property
     def data_dir(self) -> Path:
-        """The directory of database, keys, files and logs, absolute."""
-        return Path(self.files.data).resolve()
+        """The directory of database, keys, files and logs, absolute; a relative one stands beside config.toml."""
+        return (self.root / self.files.data).resolve()
 
     @property
     def database_url(self) -> str:
@@ -148,6 +149,7 @@ def load(path: Path | None = None, env: Mapping[str, str] | None = None) -> Sett
     values = _read(file)
     production = env.get("GONGJIAN_ENVIRONMENT", values.get("environment")) == "production"
     _overlay(values, env)
+    values["root"] = file.resolve().parent
     values["secrets"] = {field: _secret(field, env, production) for field in SECRETS}
     try:
         settings = Settings.model_validate(values)

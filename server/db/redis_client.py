@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 _client: Redis | None = None
 
@@ -10,7 +12,7 @@ _client: Redis | None = None
 def connect(url: str) -> Redis:
     """Make the process's client (lazy: nothing is sent yet). Short timeouts: Redis may be down and nothing is lost."""
     global _client  # noqa: PLW0603 - one client per process
-    _client = Redis.from_url(url, socket_timeout=3, socket_connect_timeout=1)
+    _client = Redis.from_url(url, socket_timeout=3, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
     return _client
 
 
