@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from server import clock
 from server.config import Settings, load
 from server.db import base, keys, redis_client, vault
+from server.services import codes
 from tests import servers
 
 ON_BOTH = ("service", "api", "jobs", "console")
@@ -141,8 +142,9 @@ def redis(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 def vaulted(tmp_path: Path) -> None:
-    """Fresh key rings."""
+    """Fresh key rings, and the instance's name."""
     vault.configure(keys.load(tmp_path / "keys.json", b"k" * 32), "aes")
+    codes.configure("demo")
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ class Code(Base):
     epoch: Mapped[int] = mapped_column(SmallInteger, default=0, comment="the open row of code_epoch, here for the live scan")
     subject_kind: Mapped[short] = mapped_column(comment="community, task, person, document …")
     subject_id: Mapped[big]
-    community_id: Mapped[int] = ref("org_node.id", index=True)
+    community_id: Mapped[int | None] = maybe_ref("org_node.id", index=True, comment="empty for a person's code")
     label: Mapped[line]
     created_at: Mapped[utc]
     retired_at: Mapped[utc | None]
