@@ -81,4 +81,21 @@ CLAIM_TRANSITIONS: Mapping[tuple[ClaimState, ClaimAction], Rule[ClaimState]] = {
     (C.APPROVED, CA.FINISH): Rule(C.DONE),
     (C.APPROVED, CA.CANCEL): Rule(C.CANCELLED, P.TASKS_MANAGE),
 }
-HOLDS_PLACE = (C.PENDING, C.APPROVED, C.DONE)  # these count against the capacity; a no-show frees nothing after the fact
+HOLDS_PLACE = (C.PENDING, C.APPROVED, C.DONE, C.NO_SHOW)  # these count against the capacity; a no-show frees nothing after the fact
+
+TASK_KIND_NAMES = {TaskKind.POST: "岗位", TaskKind.TASK: "任务", TaskKind.ACTIVITY: "活动"}
+TASK_MODE_NAMES = {TaskMode.PAIR: "结对", TaskMode.MENU: "菜单", TaskMode.TEAM: "组团"}
+CLAIM_STATE_NAMES = {
+    C.PENDING: "待审核",
+    C.APPROVED: "已通过",
+    C.DECLINED: "未通过",
+    C.WITHDRAWN: "已撤回",
+    C.EXCUSED: "已请假",
+    C.HANDED_OVER: "已由他人顶班",
+    C.NO_SHOW: "未到",
+    C.DONE: "已完成",
+    C.CANCELLED: "已取消",
+}
+# What may still change once people have claimed on the strength of what was published; the rest needs a new task.
+EDITABLE_WHEN_PUBLISHED = frozenset({"content", "skills", "capacity", "risk_note", "insured"})
+LONGEST_MINUTES = 24 * 60

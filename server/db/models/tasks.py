@@ -20,6 +20,7 @@ class Task(Base):
         CheckConstraint("capacity > 0 AND taken >= 0 AND taken <= capacity", name="capacity_holds"),
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
         Index("ix_task_community_id_state_starts_at", "community_id", "state", "starts_at", "id"),
+        Index("ix_task_state_starts_at", "state", "starts_at", "id"),
     )
 
     id: Mapped[pk]
@@ -46,6 +47,7 @@ class Task(Base):
     taken: Mapped[int] = mapped_column(default=0)
     skills: Mapped[json_list]
     risk_note: Mapped[str | None] = mapped_column(Text)
+    dangerous: Mapped[bool] = mapped_column(default=False, comment="personal danger: published only when insured")
     insured: Mapped[bool] = mapped_column(default=False)
     claim_needed: Mapped[bool] = mapped_column(default=True, comment="false: whoever comes and scans is present")
     approval_needed: Mapped[bool] = mapped_column(default=True)
@@ -101,6 +103,7 @@ class Claim(Base):
     version: Mapped[int] = mapped_column(default=0)
     claimed_by: Mapped[int] = ref("person.id", comment="himself, or his team's leader")
     stands_in_for_id: Mapped[int | None] = maybe_ref("claim.id")
+    offered_to_id: Mapped[int | None] = maybe_ref("person.id", index=True, comment="asked to stand in, has not answered")
     reason: Mapped[str | None] = mapped_column(String(200))
     claimed_at: Mapped[utc]
     decided_at: Mapped[utc | None]
