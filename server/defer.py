@@ -58,8 +58,11 @@ def defer(session: Session, name: str, *, now: datetime, not_before: datetime | 
 
 
 def wake(session: Session, name: str) -> None:
-    """Let the drain job `name` run soon after this transaction has committed."""
-    after_commit(session, lambda: _quietly(lambda redis: rouse(redis, name)))
+    """Let the drain job `name` run soon after this transaction has committed; asked twice in one transaction, it is roused once."""
+    woken: set[str] = session.info.setdefault("woken", set())
+    if name not in woken:
+        woken.add(name)
+        after_commit(session, lambda: _quietly(lambda redis: rouse(redis, name)))
 
 
 def send(redis: Redis, job: Job, outbox_id: int) -> None:
