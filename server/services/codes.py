@@ -134,14 +134,15 @@ def for_subject(
     mode: Mode,
     now: datetime,
 ) -> Code:
-    """The live code of a subject, made when it has none. A changed `mode` is taken over: printed static codes then stop working."""
+    """The live code of a subject, made when it has none. A changed `mode` is taken over with a new epoch: what was printed stops working."""
     found = of_subject(session, kind=kind, subject_kind=subject_kind, subject_id=subject_id)
     if found is None:
         return make(session, kind=kind, subject_kind=subject_kind, subject_id=subject_id, community_id=community_id, label=label,
                     mode=mode, now=now)  # fmt: skip
-    if (found.mode, found.label) != (int(mode), label):
-        found.mode, found.label = int(mode), label
-        session.flush()
+    if found.mode != mode:
+        found = _next_epoch(session, found, reason="mode", by_id=None, now=now)
+    found.mode, found.label = int(mode), label
+    session.flush()
     return found
 
 
@@ -224,13 +225,19 @@ def check_slot(code: Handle, token: Token, now: datetime) -> None:
             raise CodeRefused(refused, "slot", code.id)
 
 
-def epoch_at(session: Session, code_id: int, at: datetime) -> int | None:
-    """The epoch that was open at a moment in the past; None before the code was made or after it was retired."""
-    return session.execute(
-        select(CodeEpoch.epoch).where(
-            CodeEpoch.code_id == code_id, CodeEpoch.valid_from <= at, or_(CodeEpoch.valid_to.is_(None), CodeEpoch.valid_to > at)
-        )
-    ).scalar()
+def was_open(session: Session, code_id: int, epoch: int, *, first: datetime, last: datetime) -> bool:
+    """Was this epoch open at any moment from `first` to `last`? Late messages are judged by history (docs/protocol.md §3)."""
+    return (
+        session.execute(
+            select(CodeEpoch.id).where(
+                CodeEpoch.code_id == code_id,
+                CodeEpoch.epoch == epoch,
+                CodeEpoch.valid_from <= last,
+                or_(CodeEpoch.valid_to.is_(None), CodeEpoch.valid_to > first),
+            )
+        ).first()
+        is not None
+    )
 
 
 def revoke(session: Session, code: Code, *, reason: str, actor: Actor, now: datetime) -> Code:
@@ -241,24 +248,9 @@ def revoke(session: Session, code: Code, *, reason: str, actor: Actor, now: date
     require(session, code, actor)
     if not reason.strip():
         raise Problem("NOTE_REQUIRED", fields={"reason": "请写明原因"})
-    last = code.epoch == tokens.MAX_EPOCH
-    changes = {"retired_at": now} if last else {"epoch": code.epoch + 1}
-    guarded = update(Code).where(Code.id == code.id, Code.epoch == code.epoch, Code.retired_at.is_(None)).values(**changes)
-    if cast(Any, session.execute(guarded.execution_options(synchronize_session=False))).rowcount != 1:
-        raise Problem("STALE")
-    session.execute(
-        update(CodeEpoch)
-        .where(CodeEpoch.code_id == code.id, CodeEpoch.valid_to.is_(None))
-        .values(valid_to=now, reason=reason, by_id=actor.person_id)
-    )
-    for name, value in changes.items():
-        set_committed_value(code, name, value)
+    holds = _next_epoch(session, code, reason=reason, by_id=actor.person_id, now=now)
     events.add(session, code, action="revoke", actor=actor, now=now, note=reason)
-    if not last:
-        session.execute(insert(CodeEpoch).values(code_id=code.id, epoch=code.epoch, valid_from=now))
-        return code
-    return make(session, kind=Kind(code.kind), subject_kind=code.subject_kind, subject_id=code.subject_id,
-                community_id=code.community_id, label=code.label, mode=Mode(code.mode), now=now)  # fmt: skip
+    return holds
 
 
 def require(session: Session, code: Code, actor: Actor, permission: Permission = Permission.CODES_MANAGE) -> None:
@@ -272,3 +264,21 @@ def require(session: Session, code: Code, actor: Actor, permission: Permission =
 
 def _mint(code: Code, mode: Mode, slot: int) -> str:
     return tokens.mint(ring(), mode=mode, kind=Kind(code.kind), epoch=code.epoch, obj=code.obj, slot=slot)
+
+
+def _next_epoch(session: Session, code: Code, *, reason: str, by_id: int | None, now: datetime) -> Code:
+    """Close the open epoch and open the next one, or a new handle after the last. Raises STALE when somebody was quicker."""
+    last = code.epoch == tokens.MAX_EPOCH
+    changes: dict[str, Any] = {"retired_at": now} if last else {"epoch": code.epoch + 1}
+    guarded = update(Code).where(Code.id == code.id, Code.epoch == code.epoch, Code.retired_at.is_(None)).values(**changes)
+    if cast(Any, session.execute(guarded.execution_options(synchronize_session=False))).rowcount != 1:
+        raise Problem("STALE")
+    ended = update(CodeEpoch).where(CodeEpoch.code_id == code.id, CodeEpoch.valid_to.is_(None))
+    session.execute(ended.values(valid_to=now, reason=reason, by_id=by_id).execution_options(synchronize_session=False))
+    for name, value in changes.items():
+        set_committed_value(code, name, value)
+    if not last:
+        session.execute(insert(CodeEpoch).values(code_id=code.id, epoch=code.epoch, valid_from=now))
+        return code
+    return make(session, kind=Kind(code.kind), subject_kind=code.subject_kind, subject_id=code.subject_id,
+                community_id=code.community_id, label=code.label, mode=Mode(code.mode), now=now)  # fmt: skip

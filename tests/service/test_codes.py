@@ -46,6 +46,14 @@ def test_a_clash_of_handles_is_drawn_again(session: Session, now: datetime, monk
     assert a_code(session, now, tree, subject=2).obj == 7
 
 
+def test_a_code_that_becomes_rotating_makes_the_posters_worthless(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    poster = codes.token_of(a_code(session, now, tree), now=now)
+    code = a_code(session, now, tree, mode=Mode.ROTATING)
+    assert (code.mode, code.epoch) == (Mode.ROTATING, 1)
+    assert refused(session, poster, now) == ("QR_REVOKED", "epoch")
+
+
 def test_a_broken_random_source_is_a_fault_and_not_a_loop(session: Session, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = a_tree(session, now)
     taken = a_code(session, now, tree).obj
@@ -127,7 +135,8 @@ def test_revoking_opens_the_next_epoch_and_history_keeps_the_old(session: Sessio
     assert codes.revoke(session, code, reason="海报被撕", actor=clerk, now=later) is code
     assert refused(session, old, later) == ("QR_REVOKED", "epoch")
     assert codes.resolve(session, codes.token_of(code, now=later), later).token.epoch == 1
-    assert [codes.epoch_at(session, code.id, at) for at in (now - timedelta(seconds=1), now, later)] == [None, 0, 1]
+    asked = [(0, now - timedelta(seconds=1)), (0, now), (1, now), (0, later), (1, later)]
+    assert [codes.was_open(session, code.id, epoch, first=at, last=at) for epoch, at in asked] == [False, True, False, False, True]
 
 
 def test_revoking_needs_a_reason_and_the_right_community(session: Session, now: datetime) -> None:
