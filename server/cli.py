@@ -9,6 +9,7 @@ import click
 
 COMMANDS = {
     "db": "make or upgrade the database",
+    "docs": "write the documents that are rendered from tables (openapi.json, permissions, errors …)",
     "demo": "play a week in 示例社区 against a fresh instance and check every count",
     "keys": "key rings: make, add, promote, retire; re-seal fields after a rotation",
     "phone": "a phone on the command line: sign in, read a code's picture, check in",

@@ -1,0 +1,113 @@
+"""docs/states.md: every state machine as a diagram and as its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from server.domain.people import BINDING_TRANSITIONS, BindingState
+from server.domain.records import RECORD_TRANSITIONS, RecordState
+from server.domain.registrations import MEMBER_TRANSITIONS, TRANSFER_TRANSITIONS, UNIT_TRANSITIONS, MemberState, TransferState, UnitState
+from server.domain.states import Rule
+from server.domain.tasks import CLAIM_TRANSITIONS, TASK_TRANSITIONS, ClaimState, TaskState
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state machine: its table, where a row may begin, and where it may stay for good."""
+
+    title: str
+    module: str
+    table: Mapping[tuple[Any, Any], Rule[Any]]
+    starts: tuple[StrEnum, ...]
+    final: tuple[StrEnum, ...]
+
+    @property
+    def states(self) -> type[StrEnum]:
+        """The enum of its states."""
+        return type(self.starts[0])
+
+
+MACHINES: tuple[Machine, ...] = (
+    Machine(
+        "党员报到 (member registration)",
+        "server/domain/registrations.py",
+        MEMBER_TRANSITIONS,
+        (MemberState.SUBMITTED, MemberState.ACTIVE),
+        (MemberState.CLOSED,),
+    ),
+    Machine(
+        "转出转入 (transfer)",
+        "server/domain/registrations.py",
+        TRANSFER_TRANSITIONS,
+        (TransferState.REQUESTED,),
+        (TransferState.ACCEPTED, TransferState.RETURNED, TransferState.CANCELLED),
+    ),
+    Machine("单位报到 (unit registration)", "server/domain/registrations.py", UNIT_TRANSITIONS, (UnitState.SUBMITTED,), (UnitState.ENDED,)),
+    Machine(
+        "身份核对 (binding request)",
+        "server/domain/people.py",
+        BINDING_TRANSITIONS,
+        (BindingState.SUBMITTED,),
+        (BindingState.ACCEPTED, BindingState.RETURNED, BindingState.WITHDRAWN),
+    ),
+    Machine(
+        "岗位、任务、活动 (task)", "server/domain/tasks.py", TASK_TRANSITIONS, (TaskState.DRAFT,), (TaskState.ENDED, TaskState.CANCELLED)
+    ),
+    Machine(
+        "认领 (claim)",
+        "server/domain/tasks.py",
+        CLAIM_TRANSITIONS,
+        (ClaimState.PENDING, ClaimState.APPROVED),
+        (
+            ClaimState.DECLINED,
+            ClaimState.WITHDRAWN,
+            ClaimState.EXCUSED,
+            ClaimState.HANDED_OVER,
+            ClaimState.NO_SHOW,
+            ClaimState.DONE,
+            ClaimState.CANCELLED,
+        ),
+    ),
+    Machine(
+        "服务记录 (service record)",
+        "server/domain/records.py",
+        RECORD_TRANSITIONS,
+        (RecordState.PRESENT, RecordState.ENDED),
+        (RecordState.FINAL, RecordState.VOID),
+    ),
+)
+
+HEAD = """# States
+
+Rendered from the tables in `server/domain` by `gongjian docs`; do not edit. A move that is not in a table is refused with `ILLEGAL_MOVE`,
+one that somebody else was quicker with is `STALE`. Where no permission stands, the service checks who acts: the person himself, a deadline
+that passed, or the step of another machine. ✎ marks a move that needs a reason.
+"""
+
+
+def page() -> str:
+    """The whole document."""
+    return "\n".join([HEAD, *(_section(machine) for machine in MACHINES)])
+
+
+def _section(machine: Machine) -> str:
+    rows = [
+        f"| {state.value} | {action.value}{' ✎' if rule.needs_note else ''} | {rule.to.value} | {_permission(rule)} |"
+        for (state, action), rule in machine.table.items()
+    ]
+    table = ["| from | action | to | permission |", "|---|---|---|---|", *rows]
+    return "\n".join([f"## {machine.title}", "", f"Source: `{machine.module}`.", "", *_diagram(machine), "", *table, ""])
+
+
+def _permission(rule: Rule[Any]) -> str:
+    return f"`{rule.permission.value}`" if rule.permission else ""
+
+
+def _diagram(machine: Machine) -> list[str]:
+    begin = [f"    [*] --> {state.value}" for state in machine.starts]
+    moves = [f"    {state.value} --> {rule.to.value}: {action.value}" for (state, action), rule in machine.table.items()]
+    end = [f"    {state.value} --> [*]" for state in machine.final]
+    return ["```mermaid", "stateDiagram-v2", *begin, *moves, *end, "```"]
