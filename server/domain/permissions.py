@@ -38,6 +38,7 @@ class Permission(StrEnum):
     SCREENS_OPEN = "screens:open"
     TALLIES_READ = "tallies:read"
     TASKS_MANAGE = "tasks:manage"
+    TASKS_ORGANISE = "tasks:organise"  # what a named organiser does for his own task; the service checks the row
     TEAMS_MANAGE = "teams:manage"
     UNIT_MEMBERS_READ = "unit_members:read"
     UNIT_REGISTRATIONS_DECIDE = "unit_registrations:decide"
@@ -62,7 +63,7 @@ class Role(StrEnum):
 
 
 P = Permission
-BASE = frozenset({P.ME, P.CHECKINS_CREATE, P.CLAIMS_CREATE, P.RECORDS_REPORT, P.REGISTRATIONS_SUBMIT})
+BASE = frozenset({P.ME, P.CHECKINS_CREATE, P.CLAIMS_CREATE, P.RECORDS_REPORT, P.REGISTRATIONS_SUBMIT, P.TASKS_ORGANISE})
 _ORGANISER = frozenset({P.ATTENDANCE_RECORD, P.SCREENS_OPEN, P.RECORDS_CONFIRM})
 _CLERK = _ORGANISER | {
     P.BINDINGS_DECIDE,

@@ -1,4 +1,4 @@
-"""Claiming a place, giving it up, handing it over (mission rows C3, C10). Deciding on claims is in claim_decisions."""
+"""Claiming a place and giving it up (mission rows C3, C10). Decisions are in claim_decisions, handing over in stand_ins."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from server.db.base import new_public_id
 from server.db.models.people import Person
 from server.db.models.tasks import Claim, Shift, Task, TeamMember, VolunteerTeam
-from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.tasks import CLAIM_TRANSITIONS, HOLDS_PLACE, ClaimAction, ClaimState, TaskMode, TaskState
-from server.services import events, notices, organisers
+from server.services import events, organisers
 
 ONE_SITTING = timedelta(days=1)  # a longer window is a standing post: it overlaps nothing
 
@@ -46,13 +45,13 @@ def claim_for_team(
 
 def withdraw(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> Claim:
     """The claimer takes his claim back before it begins; the place is free again."""
-    _own(claim, actor)
+    require_own(claim, actor)
     return _leave(session, claim, ClaimAction.WITHDRAW, actor=actor, now=now)
 
 
 def excuse(session: Session, claim: Claim, *, reason: str, actor: Actor, now: datetime) -> Claim:
     """The claimer cannot come and says why (请假); the place is free again, nothing else follows from it (R1)."""
-    _own(claim, actor)
+    require_own(claim, actor)
     return _leave(session, claim, ClaimAction.EXCUSE, actor=actor, now=now, note=reason)
 
 
@@ -66,47 +65,6 @@ def mark_no_show(session: Session, claim: Claim, *, actor: Actor, now: datetime)
 def undo_no_show(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> Claim:
     """It was a mistake: the claim is approved again."""
     return _organised(session, claim, ClaimAction.UNDO_NO_SHOW, actor=actor, now=now)
-
-
-def offer(session: Session, claim: Claim, *, to: Person, actor: Actor, now: datetime) -> Claim:
-    """Ask another person to stand in; nothing changes until he accepts. Raises STAND_IN_SELF, CLAIM_EXISTS, CLAIM_NOT_ASKED."""
-    _own(claim, actor)
-    task = session.get_one(Task, claim.task_id)
-    if to.id == claim.person_id:
-        raise Problem("STAND_IN_SELF")
-    if claim.state is not ClaimState.APPROVED:
-        raise Problem("ILLEGAL_MOVE", data={"state": claim.state.value, "action": ClaimAction.HAND_OVER.value})
-    _still_open(session, claim, task, now)
-    _may_take(task, [to])
-    _none_yet(session, task, claim.shift_id, [to])
-    events.shift(session, claim, to=claim.state, offered_to_id=to.id)
-    events.add(session, claim, action="offer", actor=actor, now=now)
-    _tell_stand_in(session, claim, task, person_id=to.id, outcome="asked", now=now)
-    return claim
-
-
-def accept_offer(session: Session, claim: Claim, *, person: Person, actor: Actor, now: datetime) -> Claim:
-    """The asked person takes the place over: the old claim is handed over, the new one approved. Returns the new claim."""
-    if claim.offered_to_id is None or claim.offered_to_id != actor.person_id:
-        raise Problem("NOT_FOUND")
-    task = session.get_one(Task, claim.task_id)
-    _still_open(session, claim, task, now)
-    _lock(session, task)
-    _none_yet(session, task, claim.shift_id, [person])
-    _move(session, claim, ClaimAction.HAND_OVER, actor=actor, now=now, offered_to_id=None)
-    made = _insert(session, task, claim.shift_id, [person], ClaimState.APPROVED, actor=actor, now=now, stands_in_for_id=claim.id)[0]
-    _tell_stand_in(session, claim, task, person_id=claim.person_id, outcome="accepted", now=now)
-    return made
-
-
-def refuse_offer(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> Claim:
-    """The asked person says no; the claimer keeps his place and is told."""
-    if claim.offered_to_id is None or claim.offered_to_id != actor.person_id:
-        raise Problem("NOT_FOUND")
-    events.shift(session, claim, to=claim.state, offered_to_id=None)
-    events.add(session, claim, action="refuse_offer", actor=actor, now=now)
-    _tell_stand_in(session, claim, session.get_one(Task, claim.task_id), person_id=claim.person_id, outcome="refused", now=now)
-    return claim
 
 
 def overlapping(session: Session, claim: Claim) -> list[Task]:
@@ -165,12 +123,12 @@ def _take(
 ) -> list[Claim]:
     """Places for all of them or for none: the guarded UPDATE is what holds the capacity under simultaneous claims."""
     _open(session, task, shift, now)
-    _may_take(task, members)
+    require_asked(task, members)
     shift_id = shift.id if shift is not None else None
     _reserve(session, task, shift_id, len(members))
-    _none_yet(session, task, shift_id, members)
+    require_none(session, task, shift_id, members)
     state = ClaimState.PENDING if task.approval_needed else ClaimState.APPROVED
-    return _insert(session, task, shift_id, members, state, actor=actor, now=now, team_id=team.id if team is not None else None)
+    return insert(session, task, shift_id, members, state, actor=actor, now=now, team_id=team.id if team is not None else None)
 
 
 def _open(session: Session, task: Task, shift: Shift | None, now: datetime) -> None:
@@ -184,13 +142,8 @@ def _open(session: Session, task: Task, shift: Shift | None, now: datetime) -> N
         raise Problem("SHIFT_REQUIRED")
 
 
-def _still_open(session: Session, claim: Claim, task: Task, now: datetime) -> None:
-    if task.state is not TaskState.PUBLISHED or window_of(session, claim)[1] <= now:
-        raise Problem("CLAIM_CLOSED")
-
-
-def _may_take(task: Task, members: Sequence[Person]) -> None:
-    """结对 asks one unit's members; the other modes ask everybody."""
+def require_asked(task: Task, members: Sequence[Person]) -> None:
+    """结对 asks one unit's members; the other modes ask everybody. Raises CLAIM_NOT_ASKED."""
     if task.mode is TaskMode.PAIR and any(person.unit_id != task.unit_id for person in members):
         raise Problem("CLAIM_NOT_ASKED")
 
@@ -208,11 +161,12 @@ def _reserve(session: Session, task: Task, shift_id: int | None, places: int) ->
     session.expire(task, ["taken"])
 
 
-def _lock(session: Session, task: Task) -> None:
-    session.execute(select(Task.id).where(Task.id == task.id).with_for_update())
+def lock(session: Session, which: ColumnElement[bool]) -> None:
+    """Hold tasks to the end of the transaction. Order everywhere: task, claim, shift; so no two requests wait for each other."""
+    session.execute(select(Task.id).where(which).order_by(Task.id).with_for_update(key_share=True)).all()
 
 
-def _none_yet(session: Session, task: Task, shift_id: int | None, members: Sequence[Person]) -> None:
+def require_none(session: Session, task: Task, shift_id: int | None, members: Sequence[Person]) -> None:
     held = select(Claim.id).where(
         Claim.task_id == task.id,
         Claim.shift_id == shift_id if shift_id is not None else Claim.shift_id.is_(None),
@@ -223,7 +177,7 @@ def _none_yet(session: Session, task: Task, shift_id: int | None, members: Seque
         raise Problem("CLAIM_EXISTS")
 
 
-def _insert(
+def insert(
     session: Session,
     task: Task,
     shift_id: int | None,
@@ -257,7 +211,7 @@ def _insert(
     return made
 
 
-def _own(claim: Claim, actor: Actor) -> None:
+def require_own(claim: Claim, actor: Actor) -> None:
     """The claimer himself, or the team leader who claimed for him."""
     if actor.person_id not in (claim.person_id, claim.claimed_by):
         raise Problem("NOT_FOUND")
@@ -268,31 +222,13 @@ def _leave(session: Session, claim: Claim, action: ClaimAction, *, actor: Actor,
     standing = end - start > ONE_SITTING
     if (end if standing or action is ClaimAction.EXCUSE else start) <= now:
         raise Problem("LEAVE_LATE")
-    _move(session, claim, action, actor=actor, now=now, note=note, reason=note, offered_to_id=None)
+    lock(session, Task.id == claim.task_id)
+    events.move(session, claim, table=CLAIM_TRANSITIONS, action=action, actor=actor, now=now, note=note, reason=note, offered_to_id=None)
     release(session, claim.task_id, claim.shift_id, 1)
     return claim
-
-
-def _move(
-    session: Session, claim: Claim, action: ClaimAction, *, actor: Actor, now: datetime, note: str | None = None, **more: Any
-) -> Claim:
-    return events.move(session, claim, table=CLAIM_TRANSITIONS, action=action, actor=actor, now=now, note=note, **more)
 
 
 def _organised(session: Session, claim: Claim, action: ClaimAction, *, actor: Actor, now: datetime) -> Claim:
     task = session.get_one(Task, claim.task_id)
     organisers.move(session, claim, task=task, table=CLAIM_TRANSITIONS, action=action, actor=actor, now=now)
     return claim
-
-
-def _tell_stand_in(session: Session, claim: Claim, task: Task, *, person_id: int, outcome: str, now: datetime) -> None:
-    notices.tell(
-        session,
-        person_id=person_id,
-        kind=NoticeKind.STAND_IN,
-        subject_kind="claim",
-        subject_public_id=claim.public_id,
-        facts={"title": task.title, "starts_at": task.starts_at.isoformat(), "outcome": outcome},
-        dedupe=f"stand_in:{claim.id}:{claim.version}:{outcome}",
-        now=now,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, TypedDict, Unpack
 
@@ -16,10 +16,10 @@ from server.db.models.people import Person
 from server.db.models.tasks import Shift, Task
 from server.domain.categories import FIVE_HELPS, of_kind
 from server.domain.orgs import Level
-from server.domain.permissions import Actor, Permission
+from server.domain.permissions import SYSTEM, Actor, Permission
 from server.domain.problems import Problem
 from server.domain.tasks import EDITABLE_WHEN_PUBLISHED, LONGEST_MINUTES, TASK_TRANSITIONS, TaskAction, TaskKind, TaskMode, TaskState
-from server.services import codes, events, scopes
+from server.services import claim_decisions, codes, events, scopes
 
 CHECKED = (
     "kind",
@@ -34,6 +34,8 @@ CHECKED = (
     "community_id",
     "capacity",
 )
+
+LINGERS = timedelta(days=1)  # scans may still arrive for a while after the end
 
 
 class Details(TypedDict, total=False):
@@ -153,6 +155,29 @@ def publish(session: Session, task: Task, *, actor: Actor, now: datetime) -> Tas
         now=now,
     )
     return task
+
+
+def end(session: Session, task: Task, *, actor: Actor, now: datetime) -> Task:
+    """No more claims; those that wait for a decision are cancelled, the approved ones stay for what is still to be confirmed."""
+    events.move(session, task, table=TASK_TRANSITIONS, action=TaskAction.END, actor=actor, now=now)
+    claim_decisions.cancel_all(session, task, actor=actor, now=now, reason="已经结束", only_pending=True)
+    return task
+
+
+def cancel(session: Session, task: Task, *, reason: str, actor: Actor, now: datetime) -> Task:
+    """The task falls through: everybody who holds a claim is told why. Raises NOTE_REQUIRED once it was published."""
+    events.move(session, task, table=TASK_TRANSITIONS, action=TaskAction.CANCEL, actor=actor, now=now, note=reason, closed_reason=reason)
+    claim_decisions.cancel_all(session, task, actor=actor, now=now, reason=reason)
+    return task
+
+
+def end_due(session: Session, now: datetime, *, limit: int = 200) -> int:
+    """End what was over a day ago (a sweep's work). Returns how many."""
+    over = select(Task).where(Task.state == TaskState.PUBLISHED, Task.ends_at < now - LINGERS).order_by(Task.id).limit(limit)
+    found = session.execute(over.with_for_update(key_share=True, skip_locked=True)).scalars().all()
+    for task in found:
+        end(session, task, actor=SYSTEM, now=now)
+    return len(found)
 
 
 def add_shift(session: Session, task: Task, *, starts_at: datetime, ends_at: datetime, capacity: int, actor: Actor, now: datetime) -> Shift:

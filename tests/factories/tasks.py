@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from server.db.models.people import Person
-from server.db.models.tasks import Claim, Shift, Task
+from server.db.models.tasks import Claim, Shift, Task, VolunteerTeam
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.tasks import CLAIM_TRANSITIONS, ClaimAction, ClaimState, TaskKind, TaskMode
-from server.services import claims, events, tasks
+from server.services import claims, events, tasks, teams
 from tests.factories.people import Tree, actor_of, with_role
 
 
@@ -63,3 +64,13 @@ def a_claim(
     if claim.state is not state:
         raise ValueError(f"a claim cannot be made {state}")
     return claim
+
+
+def a_team(session: Session, now: datetime, tree: Tree, leader: Person, members: Sequence[Person] = ()) -> VolunteerTeam:
+    """A team of 示例社区 with its leader and members."""
+    team = teams.create(
+        session, community=tree.community, name="红马甲服务队", category="environment", leader=leader, actor=SYSTEM, now=now
+    )
+    for person in members:
+        teams.join(session, team, person=person, actor=Actor(person.id), now=now)
+    return team

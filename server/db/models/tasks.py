@@ -51,6 +51,7 @@ class Task(Base):
     insured: Mapped[bool] = mapped_column(default=False)
     claim_needed: Mapped[bool] = mapped_column(default=True, comment="false: whoever comes and scans is present")
     approval_needed: Mapped[bool] = mapped_column(default=True)
+    rotating: Mapped[bool] = mapped_column(default=False, comment="its code changes on a screen every 30 s")
     organiser_id: Mapped[int] = ref("person.id", index=True)
     created_by: Mapped[int] = ref("person.id")
     created_at: Mapped[utc]
