@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, Enum, Float, Numeric, Table
 from server.db.base import Base
 from server.dev.documents import data_model
 
-MODELS = [model for models in data_model.modules().values() for model in models]
+MODELS = sorted((model for models in data_model.modules().values() for model in models), key=lambda model: model.__tablename__)
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__tablename__)
 
 
