@@ -1,0 +1,135 @@
+"""Importing rosters: a dry run and the import itself are one path, `check`; `apply` only writes what it planned (mission row A2).
+
+Repeatable without duplicates: a unit is found by its credit code, else by its name within the community; a member by unit, name and phone.
+What a file has no column for stays as it is. Rows with errors are left out and named, the others are imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.db.base import new_public_id
+from server.db.models.orgs import OrgNode
+from server.db.models.rosters import RosterImport
+from server.domain import rosters
+from server.domain.permissions import Actor, Permission
+from server.domain.problems import Problem
+from server.domain.rosters import CellError, RosterKind, Sheet
+from server.services import events, roster_members, roster_units, scopes
+from server.services.roster_plans import Plan, Progress, Supply, silent
+
+ERRORS_KEPT = 500  # in the row of the import and in an answer; their number is always told
+PLANS = {RosterKind.MEMBERS: roster_members.plan, RosterKind.UNITS: roster_units.plan}
+WRITERS = {RosterKind.MEMBERS: roster_members.write, RosterKind.UNITS: roster_units.write}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an import would do. Rows: in the file, to create, to update, unchanged, failed; `ignored` are titles without use to us."""
+
+    kind: RosterKind
+    sheet: str
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    errors: tuple[CellError, ...]
+    ignored: tuple[str, ...]
+    plan: Plan
+
+
+def check(
+    session: Session,
+    *,
+    kind: RosterKind,
+    node: OrgNode,
+    sheets: Sequence[Sheet],
+    supply: Supply,
+    actor: Actor,
+    now: datetime,
+    progress: Progress = silent,
+) -> Preview:
+    """The dry run. Raises NOT_FOUND out of scope, INVALID without supplier or basis, and what `rosters.parse` refuses."""
+    scopes.require(session, actor, Permission.ROSTERS_IMPORT, node.id)
+    _check_supply(supply)
+    parsed = rosters.parse(kind, sheets)
+    plan = PLANS[kind](session, node=node, parsed=parsed, supply=supply, now=now, progress=progress)
+    errors = tuple(sorted((*parsed.errors, *plan.errors)))
+    return Preview(
+        kind=kind,
+        sheet=parsed.sheet,
+        rows=parsed.rows,
+        created=len(plan.inserts),
+        updated=len(plan.updates),
+        unchanged=plan.unchanged,
+        failed=len({error.row for error in errors}),
+        errors=errors,
+        ignored=parsed.header.ignored,
+        plan=plan,
+    )
+
+
+def apply(
+    session: Session,
+    *,
+    preview: Preview,
+    node: OrgNode,
+    filename: str,
+    data: bytes,
+    supply: Supply,
+    actor: Actor,
+    now: datetime,
+    progress: Progress = silent,
+) -> RosterImport:
+    """Write what `check` planned in this same transaction, and keep who supplied it on what basis (`data` only as its hash)."""
+    made = RosterImport(
+        public_id=new_public_id(),
+        kind=preview.kind,
+        node_id=node.id,
+        filename=filename[-200:],
+        sha256=hashlib.sha256(data).hexdigest(),
+        supplied_by=supply.by,
+        basis=supply.basis,
+        valid_until=supply.valid_until,
+        rows=preview.rows,
+        created=preview.created,
+        updated=preview.updated,
+        unchanged=preview.unchanged,
+        failed=preview.failed,
+        errors=[{"cell": error.cell, "message": error.message} for error in preview.errors[:ERRORS_KEPT]],
+        imported_by=actor.person_id,
+        imported_at=now,
+    )
+    session.add(made)
+    session.flush()
+    WRITERS[preview.kind](session, plan=preview.plan, import_id=made.id, now=now, progress=progress)
+    events.add(session, made, action="import", actor=actor, now=now)
+    return made
+
+
+def page(session: Session, *, actor: Actor, after: str | None, limit: int) -> Sequence[tuple[RosterImport, str, str]]:
+    """Imports within the actor's scope with the node's public id and name, newest first."""
+    found = (
+        select(RosterImport, OrgNode.public_id, OrgNode.name)
+        .join(OrgNode, OrgNode.id == RosterImport.node_id)
+        .where(scopes.within(actor, Permission.ROSTERS_IMPORT, RosterImport.node_id))
+        .order_by(RosterImport.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        found = found.where(RosterImport.id < select(RosterImport.id).where(RosterImport.public_id == after).scalar_subquery())
+    return [(row, node_id, name) for row, node_id, name in session.execute(found)]
+
+
+def _check_supply(supply: Supply) -> None:
+    missing = {"supplied_by": supply.by, "basis": supply.basis}
+    wrong = {key: "请写明名册由谁提供、依据什么" for key, text in missing.items() if not text.strip()}
+    if wrong:
+        raise Problem("INVALID", fields=wrong)
