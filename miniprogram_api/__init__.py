@@ -8,11 +8,15 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from miniprogram_api import edge, me, openapi
+from miniprogram_api import accounts, bindings, edge, me, openapi
 from miniprogram_api.edge import Resource
 from server.domain.problems import Problem
 
-RESOURCES: tuple[Resource, ...] = (me.me,)
+RESOURCES: tuple[Resource, ...] = (
+    me.me,
+    accounts.accounts_resource,
+    bindings.bindings_resource,
+)
 OLDEST_CLIENT = (0, 1)
 
 

@@ -18,10 +18,15 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from server import clock
-from server.config import Settings, load
+from server import wechat as port
+from server.config import DEVELOPMENT_SECRETS, Settings, load
 from server.db import base, keys, redis_client, vault
 from server.services import codes
+from server.wechat.port import Wechat
+from server.wechat.simulator.serving import beside
+from server.wechat.simulator.world import Options
 from tests import servers
+from tests.simulator import Simulator
 
 ON_BOTH = ("service", "api", "jobs", "console")
 START = datetime(2026, 3, 5, 1, 0, tzinfo=UTC)  # Thursday, 09:00 in Shanghai
@@ -160,9 +165,32 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
     return load(env={"GONGJIAN_ENVIRONMENT": "test", "GONGJIAN_FILES_DATA": str(tmp_path), "REDIS_URL": redis_url})
 
 
+@pytest.fixture(scope="session")
+def running_simulator() -> Iterator[Simulator]:
+    """One WeChat simulator for the whole session, in a thread; `simulator` is it, as at its start."""
+    given = {name: DEVELOPMENT_SECRETS[name] for name in ("push_token", "aes_key")}
+    with beside(Options(secret=DEVELOPMENT_SECRETS["wechat_secret"], settings=given)) as running:
+        yield Simulator(running.url)
+
+
 @pytest.fixture
-def app(database: Engine, redis: Any, vaulted: None, settings: Settings, time: Time) -> Flask:
-    """The whole web application on this test's database, Redis and clock."""
+def simulator(running_simulator: Simulator) -> Simulator:
+    """The simulated WeChat and the phones in it (docs/simulator.md), emptied."""
+    running_simulator.post("reset")
+    return running_simulator
+
+
+@pytest.fixture
+def wechat(simulator: Simulator, settings: Settings, redis: Any) -> Wechat:
+    """The real client on the simulator, over HTTP; it is the process's client."""
+    aimed = settings.model_copy(update={"wechat": settings.wechat.model_copy(update={"base": simulator.base})})
+    port.configure(lambda: port.from_settings(aimed, redis))
+    return port.current()
+
+
+@pytest.fixture
+def app(database: Engine, vaulted: None, settings: Settings, time: Time, wechat: Wechat) -> Flask:
+    """The whole web application on this test's database, Redis, WeChat and clock."""
     from server.app import create_app
 
     return create_app(settings)

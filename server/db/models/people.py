@@ -35,6 +35,7 @@ class Person(Base):
     branch_id: Mapped[int | None] = maybe_ref("unit_branch.id")
     state: Mapped[PersonState] = mapped_column(enum_type(PersonState), default=PersonState.ACTIVE)
     has_grants: Mapped[bool] = mapped_column(default=False, comment="spares the look-up of roles for everybody else")
+    merged_into_id: Mapped[int | None] = maybe_ref("person.id", comment="state merged: who this turned out to be")
     created_via: Mapped[short]
     created_at: Mapped[utc]
 

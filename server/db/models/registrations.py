@@ -8,7 +8,7 @@ from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
-from server.db.types import enum_type, json_list, line, maybe_ref, pk, public_id, ref, sealed, short, utc
+from server.db.types import digest, enum_type, json_list, line, maybe_ref, pk, public_id, ref, sealed, short, utc
 from server.domain.documents import DocumentKind
 from server.domain.registrations import MemberState, Source, TransferReason, TransferState, UnitState
 
@@ -58,20 +58,22 @@ class Transfer(Base):
 
     __tablename__ = "transfer"
     __table_args__ = (
-        Index("ix_transfer_from_community_id_state", "from_community_id", "state"),
-        Index("ix_transfer_to_community_id_state", "to_community_id", "state"),
+        Index("ix_transfer_community_id_state_id", "community_id", "state", "id"),
+        Index("ix_transfer_due", "release_due_at", sqlite_where=text("state = 'requested'"), postgresql_where=text("state = 'requested'")),
     )
 
     id: Mapped[pk]
     public_id: Mapped[public_id]
     registration_id: Mapped[int] = ref("member_registration.id", index=True)
     person_id: Mapped[int] = ref("person.id", index=True)
+    community_id: Mapped[int] = ref("org_node.id", comment="at whose desk it lies: the old one's, once released the new one's")
     from_community_id: Mapped[int] = ref("org_node.id")
     to_community_id: Mapped[int] = ref("org_node.id")
     reason: Mapped[TransferReason] = mapped_column(enum_type(TransferReason))
     state: Mapped[TransferState] = mapped_column(enum_type(TransferState))
     version: Mapped[int] = mapped_column(default=0)
-    note: Mapped[str | None] = mapped_column(String(200))
+    note: Mapped[str | None] = mapped_column(String(200), comment="what the member wrote")
+    refusal: Mapped[str | None] = mapped_column(String(200), comment="why the new community sent it back")
     requested_at: Mapped[utc]
     release_due_at: Mapped[utc]
     released_at: Mapped[utc | None]
@@ -111,7 +113,10 @@ class UnitRegistration(Base):
 
 
 class Document(Base):
-    """A receipt or certificate that anyone can verify by its code (kind 9). `facts` is the sealed JSON it was printed from."""
+    """A receipt or certificate that anyone can verify by its code (kind 9, subject `document`).
+
+    `facts` is the sealed JSON it is printed from; `png` and `pdf` are the printed files in the files port, once a job has made them.
+    """
 
     __tablename__ = "document"
     __table_args__ = (Index("ix_document_person_id", "person_id"),)
@@ -120,11 +125,36 @@ class Document(Base):
     public_id: Mapped[public_id]
     kind: Mapped[DocumentKind] = mapped_column(enum_type(DocumentKind))
     serial: Mapped[short] = mapped_column(unique=True)
-    code_id: Mapped[int] = ref("code.id", unique=True)
     person_id: Mapped[int | None] = maybe_ref("person.id")
     unit_id: Mapped[int | None] = maybe_ref("unit.id")
     community_id: Mapped[int] = ref("org_node.id")
     facts: Mapped[sealed]
+    png: Mapped[digest | None]
+    pdf: Mapped[digest | None]
     issued_at: Mapped[utc]
     issued_by: Mapped[int | None] = maybe_ref("person.id")
     revoked_at: Mapped[utc | None]
+    revoked_reason: Mapped[str | None] = mapped_column(String(200))
+
+
+class SerialCounter(Base):
+    """The last running number of a series in a community and year."""
+
+    __tablename__ = "serial_counter"
+
+    series: Mapped[str] = mapped_column(String(4), primary_key=True)
+    community_id: Mapped[int] = ref("org_node.id", primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class CalendarDay(Base):
+    """A day the county declares worked or free, whatever the published calendar says."""
+
+    __tablename__ = "calendar_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    working: Mapped[bool]
+    why: Mapped[str] = mapped_column(String(200))
+    by_id: Mapped[int | None] = maybe_ref("person.id")
+    set_at: Mapped[utc]

@@ -1,0 +1,28 @@
+"""Running numbers of slips, receipts and certificates: one series a kind, community and year, without gaps or doubles (mission row A6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from server.db.models.orgs import OrgNode
+from server.db.models.registrations import SerialCounter
+from server.domain.days import local_day
+
+MEMBER, UNIT, SLIP, CERTIFICATE = "DY", "DW", "BD", "ZM"  # 党员回执 · 单位回执 · 报到单 · 服务证明
+LONGEST_CODE = 15
+
+
+def following(session: Session, *, series: str, community: OrgNode, now: datetime) -> str:
+    """The next number, such as DY-110101001-2026-00001: taken with the row lock, given back when the transaction fails."""
+    year = local_day(now).year
+    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    first = dialect.insert(SerialCounter).values(series=series, community_id=community.id, year=year, last=1)
+    key = [SerialCounter.series, SerialCounter.community_id, SerialCounter.year]
+    counted = first.on_conflict_do_update(index_elements=key, set_={"last": SerialCounter.last + 1}).returning(SerialCounter.last)
+    number = session.execute(counted, execution_options={"synchronize_session": False}).scalar_one()
+    code = community.code if community.code and len(community.code) <= LONGEST_CODE else community.public_id
+    return f"{series}-{code}-{year}-{number:05d}"

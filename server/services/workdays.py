@@ -1,0 +1,37 @@
+"""The county's own working days, laid over the published calendar (docs/rules.md, working days)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.db.models.registrations import CalendarDay
+from server.domain import workdays
+from server.domain.days import local_day, start_of
+from server.domain.permissions import Actor
+
+HORIZON = timedelta(days=60)  # no deadline of ours is further away
+
+
+def overrides(session: Session, *, since: date) -> dict[date, bool]:
+    """The county's days in the sixty days from `since`."""
+    found = select(CalendarDay).where(CalendarDay.day >= since, CalendarDay.day <= since + HORIZON)
+    return {row.day: row.working for row in session.execute(found).scalars()}
+
+
+def put(session: Session, *, day: date, working: bool, why: str, actor: Actor, now: datetime) -> CalendarDay:
+    """Say that a day is worked or free, whatever the published calendar says."""
+    row = session.get(CalendarDay, day) or CalendarDay(day=day)
+    row.working, row.why, row.by_id, row.set_at = working, why, actor.person_id, now
+    session.add(row)
+    session.flush()
+    return row
+
+
+def end_of(session: Session, *, now: datetime, count: int) -> datetime:
+    """The end of the `count`-th working day after today, as aware UTC."""
+    today = local_day(now)
+    last = workdays.after(today, count, overrides(session, since=today))
+    return start_of(last + timedelta(days=1))
