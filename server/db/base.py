@@ -35,6 +35,7 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 _engine: Engine | None = None
+_writer: Engine | None = None  # the same engine, its connections told that they write
 _write_lock: Path | None = None
 Hook = Callable[[], None]
 
@@ -46,7 +47,7 @@ def init_app(app: Flask) -> None:
 
 def connect(url: str, *, pool_size: int = 6) -> Engine:
     """Make the process's engine (SQLite: WAL, FULL, BEGIN IMMEDIATE, write lock; PostgreSQL: psycopg 3)."""
-    global _engine, _write_lock  # noqa: PLW0603 - one engine per process
+    global _engine, _writer, _write_lock  # noqa: PLW0603 - one engine per process
     dispose()
     if url.startswith("sqlite"):
         _engine, _write_lock = _sqlite(url, pool_size)
@@ -54,6 +55,7 @@ def connect(url: str, *, pool_size: int = 6) -> Engine:
         _write_lock = None
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         _engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, pool_recycle=1800)
+    _writer = _engine.execution_options(write=True)
     return _engine
 
 
@@ -62,6 +64,12 @@ def engine() -> Engine:
     if _engine is None:
         raise RuntimeError("connect() first")
     return _engine
+
+
+def _writing() -> Engine:
+    if _writer is None:
+        raise RuntimeError("connect() first")
+    return _writer
 
 
 def dispose(*, close: bool = True) -> None:
@@ -119,7 +127,7 @@ def after_commit(session: Session, hook: Hook) -> None:
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One unit of work: commit at the end and then run the hooks, roll back on any exception. Opened by edges only."""
-    with one_writer(), Session(engine().execution_options(write=True), expire_on_commit=False) as session:
+    with one_writer(), Session(_writing(), expire_on_commit=False) as session:
         with session.begin():
             yield session
         hooks = session.info.pop("hooks", [])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from datetime import date, datetime, timedelta
+from typing import cast
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from server.db import vault
@@ -17,21 +18,22 @@ from server.domain.people import PersonState
 from server.domain.permissions import Actor, Grant
 from server.domain.problems import Problem
 
-FIND = (
-    select(LoginSession.id, LoginSession.person_id, LoginSession.channel, Person.has_grants)
-    .join(Person, Person.id == LoginSession.person_id)
+_login, _person = cast(Table, LoginSession.__table__), cast(Table, Person.__table__)
+FIND = (  # on the tables, past the ORM: every request pays for it
+    select(_login.c.id, _login.c.person_id, _login.c.channel, _person.c.has_grants)
+    .join(_person, _person.c.id == _login.c.person_id)
     .where(
-        LoginSession.token_hash == bindparam("token_hash"),
-        LoginSession.revoked_at.is_(None),
-        LoginSession.expires_at > bindparam("now"),
-        Person.state == PersonState.ACTIVE,
+        _login.c.token_hash == bindparam("token_hash"),
+        _login.c.revoked_at.is_(None),
+        _login.c.expires_at > bindparam("now"),
+        _person.c.state == PersonState.ACTIVE,
     )
 )
 
 
 def find(session: Session, *, token: str, now: datetime) -> Actor:
     """The actor behind a bearer token. Raises UNAUTHENTICATED for an unknown, expired or revoked one."""
-    row = session.execute(FIND, {"token_hash": vault.token_hash(token), "now": now}).first()
+    row = session.connection().execute(FIND, {"token_hash": vault.token_hash(token), "now": now}).first()
     if row is None:
         raise Problem("UNAUTHENTICATED")
     grants = grants_of(session, person_id=row.person_id, today=local_day(now)) if row.has_grants else ()
