@@ -6,15 +6,17 @@ A value holds from its `valid_from` for a node and all below; the nearest node w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from server.db.models.orgs import OrgNode
 from server.db.models.platform import PolicyValue
+from server.domain.days import local_day
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.services import scopes
@@ -41,28 +43,19 @@ POLICIES: Mapping[str, Policy] = {
     "reminders.on": Policy(True, 0, 1, "是否发送提醒"),
     "sessions.days": Policy(30, 1, 90, "登录有效天数"),
 }
+NEWEST = select(PolicyValue.key, PolicyValue.node_id, PolicyValue.value, PolicyValue.valid_from, PolicyValue.id)
 
 
 def value(session: Session, key: str, *, today: date, node_id: int | None = None) -> int:
     """The value that holds today for this node (a switch is 0 or 1)."""
-    policy = POLICIES[key]
-    nodes = _ancestors(session, node_id)
-    rows = session.execute(
-        select(PolicyValue.node_id, PolicyValue.value, PolicyValue.valid_from, PolicyValue.id).where(
-            PolicyValue.key == key, PolicyValue.valid_from <= today
-        )
-    ).all()
-    applicable = [row for row in rows if row.node_id is None or row.node_id in nodes]
-    if not applicable:
-        return int(policy.default)
-    best = max(applicable, key=lambda row: (nodes.index(row.node_id) if row.node_id else -1, row.valid_from, row.id))
-    return int(best.value)
+    rows = session.execute(NEWEST.where(PolicyValue.key == key, PolicyValue.valid_from <= today)).all()
+    return _nearest(POLICIES[key], rows, _ancestors(session, node_id))
 
 
 def put(
     session: Session, *, key: str, value: int, why: str, valid_from: date, actor: Actor, now: datetime, node_id: int | None = None
 ) -> PolicyValue:
-    """Set a value from a day on; the reason is kept. Raises NOT_FOUND, INVALID, NOTE_REQUIRED."""
+    """Set a value from a day on; the reason is kept. Raises NOT_FOUND (key, or out of scope), INVALID, NOTE_REQUIRED."""
     policy = POLICIES.get(key)
     if policy is None:
         raise Problem("NOT_FOUND")
@@ -70,12 +63,41 @@ def put(
         raise Problem("INVALID", fields={"value": f"请填 {policy.low} 到 {policy.high} 之间的数"})
     if not why.strip():
         raise Problem("NOTE_REQUIRED", fields={"why": "请写明原因"})
-    if node_id is not None:
-        scopes.require(session, actor, Permission.POLICIES_SET, node_id)
+    if valid_from < local_day(now) and not actor.is_system:
+        raise Problem("INVALID", fields={"valid_from": "生效日期不能早于今天"})
+    scopes.require(session, actor, Permission.POLICIES_SET, node_id if node_id is not None else _root(session))
     row: Any = PolicyValue(key=key, node_id=node_id, value=value, valid_from=valid_from, by_id=actor.person_id, why=why, set_at=now)
     session.add(row)
     session.flush()  # the id orders values of one day
     return row  # type: ignore[no-any-return]
+
+
+def history(session: Session, key: str) -> Sequence[Row[PolicyValue, str | None, str | None]]:
+    """All values ever set for a key with the node's public id and name, newest first. Raises NOT_FOUND."""
+    if key not in POLICIES:
+        raise Problem("NOT_FOUND")
+    found = select(PolicyValue, OrgNode.public_id, OrgNode.name).outerjoin(OrgNode, OrgNode.id == PolicyValue.node_id)
+    return session.execute(found.where(PolicyValue.key == key).order_by(PolicyValue.id.desc())).all()
+
+
+def table(session: Session, *, today: date, node_id: int | None = None) -> Mapping[str, int]:
+    """Every key's value that holds today for this node, in two statements."""
+    nodes = _ancestors(session, node_id)
+    rows = session.execute(NEWEST.where(PolicyValue.valid_from <= today)).all()
+    return {key: _nearest(policy, [row for row in rows if row.key == key], nodes) for key, policy in POLICIES.items()}
+
+
+def _nearest(policy: Policy, rows: Sequence[Any], nodes: list[int]) -> int:
+    """The nearest node's value, then the newest."""
+    applicable = [row for row in rows if row.node_id is None or row.node_id in nodes]
+    if not applicable:
+        return int(policy.default)
+    return int(max(applicable, key=lambda row: (nodes.index(row.node_id) if row.node_id else -1, row.valid_from, row.id)).value)
+
+
+def _root(session: Session) -> int:
+    """The county; 0 where there is none yet."""
+    return session.execute(select(OrgNode.id).where(OrgNode.parent_id.is_(None))).scalar() or 0
 
 
 def _ancestors(session: Session, node_id: int | None) -> list[int]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.db.base import new_public_id
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import Person, RoleGrant
 from server.domain.days import local_day
-from server.domain.permissions import Actor, Role, may_appoint
+from server.domain.permissions import Actor, Permission, Role, may_appoint
 from server.domain.problems import Problem
-from server.services import events, scopes
+from server.services import events, lists, scopes
+
+UNIT_ROLES = frozenset({Role.UNIT_LIAISON, Role.UNIT_BRANCH})
+Held = tuple[Role, int | None, int | None]  # role, node id, unit id
+APART = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR})
 
 
 def grant(
@@ -27,16 +32,24 @@ def grant(
     unit: Unit | None = None,
     valid_to: date | None = None,
 ) -> RoleGrant:
-    """Give a role on a node or a unit from today. Raises FORBIDDEN where the actor may not appoint it there."""
+    """Give a role on a node or a unit from today.
+
+    Raises FORBIDDEN where the actor may not appoint it there, ROLE_PLACE (unit roles on units, others on nodes), ROLE_SELF, ROLE_SPLIT
+    (system, security and audit are three people), ROLE_HELD.
+    """
+    if (role in UNIT_ROLES) is not (unit is not None) or (node is None) is (unit is None):
+        raise Problem("ROLE_PLACE")
     path = node.path if node is not None else scopes.path_of(session, unit.community_id if unit is not None else 0)
     if not may_appoint(actor, role, path):
         raise Problem("FORBIDDEN")
+    wanted = (role, node.id if node is not None else None, unit.id if unit is not None else None)
+    _check_person(session, person, wanted, actor, local_day(now))
     made = RoleGrant(
         public_id=new_public_id(),
         person_id=person.id,
         role=role,
-        node_id=node.id if node is not None else None,
-        unit_id=unit.id if unit is not None else None,
+        node_id=wanted[1],
+        unit_id=wanted[2],
         valid_from=local_day(now),
         valid_to=valid_to,
         granted_by=actor.person_id,
@@ -48,11 +61,43 @@ def grant(
     return made
 
 
+def page(
+    session: Session, *, actor: Actor, today: date, after: str | None, limit: int, person: Person | None = None
+) -> tuple[list[Row[RoleGrant, Person, OrgNode | None, Unit | None]], str | None]:
+    """Roles that hold today within what the actor may appoint, with the person and the place, newest first."""
+    place: Any = func.coalesce(RoleGrant.node_id, Unit.community_id)
+    found = (
+        select(RoleGrant, Person, OrgNode, Unit)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .outerjoin(OrgNode, OrgNode.id == RoleGrant.node_id)
+        .outerjoin(Unit, Unit.id == RoleGrant.unit_id)
+        .where(scopes.within(actor, Permission.ROLES_GRANT, place), holds_on(today))
+    )
+    if person is not None:
+        found = found.where(RoleGrant.person_id == person.id)
+    return lists.page(session, found, RoleGrant, after=after, limit=limit, newest_first=True)
+
+
+def by_public_id(session: Session, public_id: str) -> RoleGrant:
+    """The grant. Raises NOT_FOUND."""
+    granted = session.execute(select(RoleGrant).where(RoleGrant.public_id == public_id)).scalar_one_or_none()
+    if granted is None:
+        raise Problem("NOT_FOUND")
+    return granted
+
+
+def holds_on(today: date) -> ColumnElement[bool]:
+    """A WHERE condition: the grant has not ended by this day."""
+    return or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > today)
+
+
 def end(session: Session, *, granted: RoleGrant, actor: Actor, now: datetime) -> None:
-    """End a role from today on. Raises NOT_FOUND outside what the actor may appoint."""
+    """End a role from today on; ending it again changes nothing. Raises NOT_FOUND outside what the actor may appoint."""
     place = granted.node_id if granted.node_id is not None else _community_of(session, granted.unit_id)
     if not may_appoint(actor, granted.role, scopes.path_of(session, place)):
         raise Problem("NOT_FOUND")
+    if granted.valid_to is not None and granted.valid_to <= local_day(now):
+        return
     granted.valid_to = local_day(now)
     session.flush()
     person = session.get_one(Person, granted.person_id)
@@ -65,5 +110,18 @@ def _community_of(session: Session, unit_id: int | None) -> int:
 
 
 def _held(session: Session, person_id: int, today: date) -> int:
-    held = select(func.count()).where(RoleGrant.person_id == person_id, or_(RoleGrant.valid_to.is_(None), RoleGrant.valid_to > today))
+    held = select(func.count()).where(RoleGrant.person_id == person_id, holds_on(today))
     return session.execute(held).scalar_one()
+
+
+def _check_person(session: Session, person: Person, wanted: Held, actor: Actor, today: date) -> None:
+    if person.id == actor.person_id:
+        raise Problem("ROLE_SELF")
+    rows = session.execute(
+        select(RoleGrant.role, RoleGrant.node_id, RoleGrant.unit_id).where(RoleGrant.person_id == person.id, holds_on(today))
+    )
+    held = {(row.role, row.node_id, row.unit_id) for row in rows}
+    if wanted in held:
+        raise Problem("ROLE_HELD")
+    if wanted[0] in APART and any(role in APART for role, _node, _unit in held):
+        raise Problem("ROLE_SPLIT")

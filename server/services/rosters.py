@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from server.db.base import new_public_id
@@ -21,7 +21,7 @@ from server.domain import rosters
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.rosters import CellError, RosterKind, Sheet
-from server.services import events, roster_members, roster_units, scopes
+from server.services import events, lists, roster_members, roster_units, scopes
 from server.services.roster_plans import Plan, Progress, Supply, silent
 
 ERRORS_KEPT = 500  # in the row of the import and in an answer; their number is always told
@@ -114,18 +114,14 @@ def apply(
     return made
 
 
-def page(session: Session, *, actor: Actor, after: str | None, limit: int) -> Sequence[tuple[RosterImport, str, str]]:
-    """Imports within the actor's scope with the node's public id and name, newest first."""
+def page(session: Session, *, actor: Actor, after: str | None, limit: int) -> tuple[list[Row[RosterImport, str, str]], str | None]:
+    """Imports within the actor's scope with the node's public id and name, newest first, and the next `after`."""
     found = (
         select(RosterImport, OrgNode.public_id, OrgNode.name)
         .join(OrgNode, OrgNode.id == RosterImport.node_id)
         .where(scopes.within(actor, Permission.ROSTERS_IMPORT, RosterImport.node_id))
-        .order_by(RosterImport.id.desc())
-        .limit(limit)
     )
-    if after is not None:
-        found = found.where(RosterImport.id < select(RosterImport.id).where(RosterImport.public_id == after).scalar_subquery())
-    return [(row, node_id, name) for row, node_id, name in session.execute(found)]
+    return lists.page(session, found, RosterImport, after=after, limit=limit, newest_first=True)
 
 
 def _check_supply(supply: Supply) -> None:

@@ -16,7 +16,7 @@ from server.db.models.orgs import OrgNode, Unit, UnitBranch
 from server.domain.orgs import Level, UnitCategory
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import events, scopes
+from server.services import events, lists, scopes
 
 CONTACT = ("contact_name", "contact_phone")
 CHANGEABLE = ("name", "uscc", "category", "address", "superior")
@@ -90,13 +90,12 @@ def archive(session: Session, *, unit: Unit, actor: Actor, now: datetime) -> Non
         events.add(session, unit, action="archive", actor=actor, now=now)
 
 
-def page(session: Session, *, community: OrgNode, actor: Actor, after: str | None, limit: int) -> Sequence[Unit]:
-    """Units of a community in order of entry, from after the one with public id `after`. Raises NOT_FOUND out of scope."""
+def page(session: Session, *, community: OrgNode, actor: Actor, after: str | None, limit: int) -> tuple[list[Unit], str | None]:
+    """Units of a community in order of entry, and the next `after`. Raises NOT_FOUND out of scope."""
     scopes.require(session, actor, Permission.UNITS_MANAGE, community.id)
-    found = select(Unit).where(Unit.community_id == community.id, Unit.archived_at.is_(None)).order_by(Unit.id).limit(limit)
-    if after is not None:
-        found = found.where(Unit.id > select(Unit.id).where(Unit.public_id == after).scalar_subquery())
-    return session.execute(found).scalars().all()
+    found = select(Unit).where(Unit.community_id == community.id, Unit.archived_at.is_(None))
+    rows, following = lists.page(session, found, Unit, after=after, limit=limit)
+    return [row[0] for row in rows], following
 
 
 def by_public_id(session: Session, public_id: str) -> Unit:
