@@ -35,11 +35,10 @@ UNITS = (
     UnitPart(SCHOOL, "12330421MB0002026K", "事业", "胡晓东", ("课后辅导", "操场周末开放")),
     UnitPart(POWER, "91330421MB0003037R", "国企", "邓国栋", ("用电安全检查", "应急照明")),
 )
-MEMBERS: Mapping[str, tuple[str, ...]] = {
-    BUREAU: tuple("张三 王秀梅 李志强 刘建国 陈晓燕 杨国平 赵丽华 黄海涛 周敏 吴俊杰 徐文斌 孙玉兰 马超群 朱美玲".split()),
-    SCHOOL: tuple("胡晓东 郭静怡 何永生 高翔宇 林雪梅 罗建军 郑淑珍 梁伟明 谢婷婷 宋志远 唐春燕 许家豪 韩梅芳 冯立新".split()),
-    POWER: tuple("邓国栋 曹雅琴 彭立军 曾庆华 肖红霞 田大勇 董秀英 袁学文 潘卫东 于慧敏 蒋德福 蔡思远".split()),
-}
+_BUREAU = "张三 王秀梅 李志强 刘建国 陈晓燕 杨国平 赵丽华 黄海涛 周敏 吴俊杰 徐文斌 孙玉兰 马超群 朱美玲"
+_SCHOOL = "胡晓东 郭静怡 何永生 高翔宇 林雪梅 罗建军 郑淑珍 梁伟明 谢婷婷 宋志远 唐春燕 许家豪 韩梅芳 冯立新"
+_POWER = "邓国栋 曹雅琴 彭立军 曾庆华 肖红霞 田大勇 董秀英 袁学文 潘卫东 于慧敏 蒋德福 蔡思远"
+MEMBERS: Mapping[str, tuple[str, ...]] = {BUREAU: tuple(_BUREAU.split()), SCHOOL: tuple(_SCHOOL.split()), POWER: tuple(_POWER.split())}
 ALL = tuple(name for names in MEMBERS.values() for name in names)
 UNIT_OF = {name: unit for unit, names in MEMBERS.items() for name in names}
 
