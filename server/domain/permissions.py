@@ -77,6 +77,7 @@ _CLERK = _ORGANISER | {
     P.TASKS_MANAGE,
     P.TEAMS_MANAGE,
     P.UNIT_REGISTRATIONS_DECIDE,
+    P.UNIT_REGISTRATIONS_SUBMIT,
     P.UNITS_MANAGE,
 }
 GRANTS: Mapping[Role, frozenset[Permission]] = {

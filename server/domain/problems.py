@@ -103,12 +103,27 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     # registrations, units, documents
     "CERTIFICATE_EMPTY": (K.REFUSED, "这段时间没有已确认的服务记录，请换一段时间"),
     "NOT_COMMUNITY": (K.REFUSED, "所选的不是社区，请重新选择社区"),
+    "QR_NOT_COMMUNITY": (K.REFUSED, "这不是社区的报到码，请扫社区张贴的报到码"),
     "REGISTRATION_ELSEWHERE": (K.CONFLICT, "这位同志已在别的社区报到，请改办转接"),
     "REGISTRATION_EXISTS": (K.CONFLICT, "您已在这个社区报到，不用重复提交"),
     "REGISTRATION_OPEN": (K.CONFLICT, "您的报到正在等待社区处理，请先查看进展"),
     "SHARE_NOT_AGREED": (K.FORBIDDEN, "本人没有同意向单位公开服务情况，请先征得本人同意"),
     "TRANSFER_SAME": (K.REFUSED, "转入的社区就是现在的社区，请重新选择"),
     "UNIT_REGISTERED": (K.CONFLICT, "这个单位已经报到，请查看原来的报到单"),
+    # service records (docs/protocol.md §2)
+    "CONFIRM_DEPENDENT": (K.REFUSED, "签到是从您的登录代办的，请由另一位组织者确认"),
+    "CONFIRM_SELF": (K.REFUSED, "不能确认自己的服务记录，请由另一位组织者确认"),
+    "DISPUTE_LATE": (K.REFUSED, "确认已超过三十天，请直接联系社区"),
+    "END_REQUIRED": (K.REFUSED, "没有签退，请填写结束时间后再确认"),
+    "END_WRONG": (K.REFUSED, "结束时间要在开始之后、现在之前，请重新填写"),
+    "RECORDER_CONFIRMS": (K.REFUSED, "登记人不能再确认，请由另一位组织者确认"),
+    "RECORD_HOLD": (K.CONFLICT, "这条记录需要核实，请写明核实情况后再确认"),
+    # pictures
+    "MEDIA_NOT_A_PICTURE": (K.REFUSED, "这不是能打开的图片，请上传 JPG、PNG 或 WebP"),
+    "MEDIA_NOT_READY": (K.CONFLICT, "图片还在处理，请稍后再看"),
+    "MEDIA_REFUSED": (K.REFUSED, "这张图片没有通过处理，请重新拍照上传"),
+    "MEDIA_TRUNCATED": (K.REFUSED, "图片没有传完整，请重新上传"),
+    "MEDIA_UNFIT": (K.REFUSED, "所选图片不能用在这里，请重新上传"),
     # codes (docs/protocol.md §1)
     "QR_EXPIRED": (K.REFUSED, "这个码已经过期，请重新获取"),
     "QR_FORGED": (K.REFUSED, "这个码不是本系统发出的，请核对后再扫"),

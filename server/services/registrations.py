@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -182,6 +182,13 @@ def by_public_id(session: Session, public_id: str) -> MemberRegistration:
     if row is None:
         raise Problem("NOT_FOUND")
     return row
+
+
+def public_ids(session: Session, ids: Iterable[int | None]) -> dict[int, str]:
+    """The public ids of these registrations."""
+    wanted = {one for one in ids if one is not None}
+    found = select(MemberRegistration.id, MemberRegistration.public_id).where(MemberRegistration.id.in_(wanted))
+    return {row.id: row.public_id for row in session.execute(found)} if wanted else {}
 
 
 def address_of(person: Person, row: MemberRegistration) -> str:
