@@ -19,7 +19,7 @@ class Scan(Base):
     """One accepted message, live or late: the grow-only set G of docs/protocol.md §3. Never updated, never deleted.
 
     It is its own idempotency row: (person, mid) finds the first answer again, `body_hash` tells a reused mid. `seq` counts a person's
-    scans of a day: two that arrive at once want the same number, so the second waits for the first and then looks again (the lock of the fold).
+    scans of a day: two that arrive at once want the same number, so the second waits for the first and looks again (the fold's lock).
     """
 
     __tablename__ = "scan"
@@ -115,6 +115,7 @@ class ServiceRecord(Base):
     token_axis: Mapped[int] = mapped_column(SmallInteger, comment="T: 0 none, 1 static or late, 2 rotating and live")
     duration_axis: Mapped[int] = mapped_column(SmallInteger, default=0, comment="D: 0 none, 1 one side, 2 in and out")
     place_in: Mapped[bool | None]
+    planned_minutes: Mapped[int] = mapped_column(comment="what was planned when it was made: the ceiling of minutes is 30 more")
     attested_start: Mapped[utc | None] = mapped_column(comment="what the organiser said; scans come first")
     attested_end: Mapped[utc | None]
     attested_axis: Mapped[int] = mapped_column(SmallInteger, default=0, comment="T of the personal code the organiser scanned")
