@@ -18,7 +18,13 @@ SAMPLES = {
 }
 ID = "7ZX4K2M9QWERT"
 # Where a schema only says "string", its name says what kind of one.
-NAMED = {r"(^|_)id$": ID, r"(_at|^at)$": "2026-03-05T01:00:00Z", r"(_on|^day)$": "2026-03-05", r"^next$|^after$": ID}
+NAMED = {
+    r"(^|_)id$": ID,
+    r"(_at|^at)$": "2026-03-05T01:00:00Z",
+    r"(_on|^day)$": "2026-03-05",
+    r"^next$|^after$": ID,
+    r"phone$": "13800001234",
+}
 PLAIN: dict[str, Any] = {"string": "…", "integer": 1, "number": 1, "boolean": True, "null": None}
 TYPE_NAMES = {"string": "文字", "integer": "整数", "number": "数", "boolean": "是否", "null": "空", "object": "对象", "array": "列表"}
 FORMAT_NAMES = {"date-time": "时间", "date": "日期", "uuid": "UUID", "binary": "文件"}
@@ -199,7 +205,7 @@ class Reader:
         if "4[0-9a-f]{3}" in str(whole.get("pattern", "")):
             return SAMPLES["uuid"]
         if whole.get("type") == "string":
-            return next((value for suffix, value in NAMED.items() if re.search(suffix, name)), "…")
+            return next((value for suffix, value in NAMED.items() if re.search(suffix, name)), "…" * max(1, whole.get("minLength", 1)))
         return whole.get("minimum", PLAIN.get(str(whole.get("type")), "…"))
 
     def _curl(self, method: str, path: str, raw: Schema, body: Any, *, upload: bool) -> str:

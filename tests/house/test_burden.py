@@ -13,7 +13,7 @@ from server.services.policies import POLICIES
 from tests.house.sources import application
 
 FORBIDDEN = re.compile(
-    r"login_count|logins|login_days|online|install|active_users|dau\b|session_length|duration_in_app|open_count|open_rate|"
+    r"login_count|login_days|logins_per|online|install|active_users|dau\b|session_length|duration_in_app|open_count|open_rate|"
     r"bind(ing)?_rate|ranking|\brank\b|leaderboard|top_\d|likes?\b|shares?_count|votes?_count|share_count|like_count|streak|"
     r"not_scanned|unscanned|overdue_person|id_card|id_number|identity_no|身份证|track\b|trajectory|latitude|longitude|"
     r"room_no|face|last_active|打卡|排名|在线时长"
