@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from server import clock
+from server import clock, files
 from server import wechat as port
 from server.config import DEVELOPMENT_SECRETS, Settings, load
 from server.db import base, keys, redis_client, vault
@@ -147,9 +147,10 @@ def redis(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 def vaulted(tmp_path: Path) -> None:
-    """Fresh key rings, and the instance's name."""
+    """Fresh key rings, the instance's name, an empty files store."""
     vault.configure(keys.load(tmp_path / "keys.json", b"k" * 32), "aes")
     codes.configure("demo")
+    files.configure(tmp_path / "files")
 
 
 @pytest.fixture

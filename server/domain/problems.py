@@ -139,6 +139,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "QR_WRONG_KIND": (K.REFUSED, "这个码不是用来签到的，请扫活动现场的码"),
     "QR_THROTTLED": (K.TOO_MANY, "无效的码扫得太多，请一分钟后再试"),
     # check-ins (docs/protocol.md §2, §3)
+    "BAD_MESSAGE": (K.MALFORMED, "离线记录的格式不对，请更新小程序后重新上传"),
     "CHECKIN_CANCELLED": (K.REFUSED, "这项活动已取消，请查看其他活动"),
     "CHECKIN_CLOSED": (K.REFUSED, "活动已经结束，请组织者补记"),
     "CHECKIN_EARLY": (K.REFUSED, "活动还没开始，请在开始前三十分钟内再扫"),

@@ -1,8 +1,10 @@
 """Service records: PRESENT → ENDED → REPORTED → FINAL (docs/rules.md §3.5, docs/protocol.md §2). Only FINAL counts (R8)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
+from server.domain.days import SHANGHAI
 from server.domain.permissions import Permission as P
 from server.domain.states import Rule
 
@@ -57,3 +59,48 @@ RECORD_TRANSITIONS: Mapping[tuple[RecordState, RecordAction], Rule[RecordState]]
     (R.SENT_BACK, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True),
 }
 COUNTS = (R.FINAL, R.DISPUTED)  # a disputed record stands until it is decided
+DISPUTE_WITHIN = timedelta(days=30)  # of the confirmation
+WAITING = (R.PRESENT, R.ENDED, R.REPORTED)  # what an organiser can confirm
+NIGHT_FROM, NIGHT_TO = time(23), time(5)
+
+METHOD_NAMES = {
+    Method.SCAN: "本人扫码",
+    Method.ORGANISER_SCAN: "组织者扫码",
+    Method.TICK: "组织者登记",
+    Method.PAPER: "纸质补录",
+}
+RECORD_STATE_NAMES = {
+    R.PRESENT: "已签到",
+    R.ENDED: "已签退",
+    R.REPORTED: "待确认",
+    R.SENT_BACK: "请补充",
+    R.FINAL: "已确认",
+    R.DISPUTED: "有异议",
+    R.VOID: "已作废",
+}
+
+
+class HoldReason(StrEnum):
+    """Why a person must look before confirming (docs/protocol.md §2, last table)."""
+
+    FLAGGED = "flagged"
+    NIGHT = "night"
+    OUT_OF_PLACE = "out_of_place"
+    OVERLAP = "overlap"
+    TOO_LONG = "too_long"
+
+
+def at_night(start: datetime, end: datetime) -> bool:
+    """Does the service begin or end between 23:00 and 05:00 in Shanghai?"""
+    return any(at >= NIGHT_FROM or at < NIGHT_TO for at in (moment.astimezone(SHANGHAI).time() for moment in (start, end)))
+
+
+def uncounted_minutes(start: datetime, end: datetime, counted: Iterable[tuple[datetime, datetime]]) -> int:
+    """Whole minutes of [start, end) that no counted interval holds: minutes count once at most (docs/protocol.md §3, fold rule 5)."""
+    free, at = timedelta(), start
+    for from_, to in sorted(counted):
+        if from_ >= end:
+            break
+        free += max(timedelta(), from_ - at)
+        at = max(at, to)
+    return int((free + max(timedelta(), end - at)).total_seconds()) // 60

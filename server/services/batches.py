@@ -10,7 +10,11 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from server import defer
+from server.db.base import new_public_id
+from server.db.models.notices import Notice
 from server.db.models.platform import Event
+from server.domain.notices import NoticeKind, PushState, quiet_until
 from server.domain.permissions import Actor
 from server.domain.problems import PROBLEMS, Problem
 
@@ -25,6 +29,7 @@ class Failure:
     id: str
     code: str
     message: str
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,15 +40,16 @@ class Outcome(Generic[T]):
     failed: list[Failure]
 
 
-def failure(public_id: str, code: str) -> Failure:
+def failure(public_id: str, code: str, reasons: tuple[str, ...] = ()) -> Failure:
     """A failure with the sentence of its code."""
-    return Failure(public_id, code, PROBLEMS[code][1])
+    return Failure(public_id, code, PROBLEMS[code][1], reasons)
 
 
 def only(outcome: Outcome[T]) -> T:
     """The one row of a batch of one. Raises the Problem it failed with."""
     if outcome.failed:
-        raise Problem(outcome.failed[0].code)
+        first = outcome.failed[0]
+        raise Problem(first.code, data={"reasons": list(first.reasons)} if first.reasons else None)
     return outcome.done[0]
 
 
@@ -75,3 +81,26 @@ def note_events(
     ]
     if values:
         session.execute(insert(Event), values)
+
+
+def tell_all(session: Session, rows: Iterable[tuple[Any, dict[str, Any]]], *, kind: NoticeKind, subject_kind: str, now: datetime) -> None:
+    """notices.tell to the person of each (row, facts), in one statement; once for each version of a row."""
+    values = [
+        {
+            "public_id": new_public_id(),
+            "person_id": row.person_id,
+            "kind": kind,
+            "dedupe": f"{kind.value}:{row.id}:{row.version}",
+            "subject_kind": subject_kind,
+            "subject_public_id": row.public_id,
+            "facts": facts,
+            "created_at": now,
+            "push_state": PushState.WAITING,
+            "push_after": quiet_until(now),
+            "push_tries": 0,
+        }
+        for row, facts in rows
+    ]
+    if values:
+        session.execute(insert(Notice), values)
+        defer.wake(session, "notices.push")

@@ -18,7 +18,7 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.states import rule_for
 from server.domain.tasks import CLAIM_TRANSITIONS, HOLDS_PLACE, ClaimAction, ClaimState, TaskState
-from server.services import batches, claims, notices, policies, scopes
+from server.services import batches, claims, policies, scopes
 from server.services.batches import Outcome
 
 
@@ -144,7 +144,7 @@ def _remind(session: Session, claim: Claim, task: Task, shift: Shift | None, *, 
     if marked.rowcount != 1:
         return False
     facts = {"title": task.title, "place": task.place, "starts_at": (shift or task).starts_at.isoformat()}
-    _tell(session, claim, NoticeKind.REMINDER, facts, now=now)
+    batches.tell_all(session, [(claim, facts)], kind=NoticeKind.REMINDER, subject_kind="claim", now=now)
     return True
 
 
@@ -173,9 +173,11 @@ def _settle(
             claims.release(session, task_id, shift_id, places)
     batches.note_events(session, [(claim, state, to) for claim, state in before], action=action.value, actor=actor, now=now, note=reason)
     kind = NoticeKind.TASK_CANCELLED if action is ClaimAction.CANCEL else NoticeKind.CLAIM_DECIDED
-    for claim, task in good:
-        facts = {"title": task.title, "starts_at": task.starts_at.isoformat(), "outcome": to.value, "reason": reason}
-        _tell(session, claim, kind, facts, now=now)
+    told = [
+        (claim, {"title": task.title, "starts_at": task.starts_at.isoformat(), "outcome": to.value, "reason": reason})
+        for claim, task in good
+    ]
+    batches.tell_all(session, told, kind=kind, subject_kind="claim", now=now)
 
 
 def _write(session: Session, rows: Sequence[Claim], to: ClaimState, **changes: Any) -> None:
@@ -194,16 +196,3 @@ def _write(session: Session, rows: Sequence[Claim], to: ClaimState, **changes: A
     for claim in rows:
         for name, value in {"state": to, "version": claim.version + 1, **changes}.items():
             set_committed_value(claim, name, value)
-
-
-def _tell(session: Session, claim: Claim, kind: NoticeKind, facts: dict[str, Any], *, now: datetime) -> None:
-    notices.tell(
-        session,
-        person_id=claim.person_id,
-        kind=kind,
-        subject_kind="claim",
-        subject_public_id=claim.public_id,
-        facts=facts,
-        dedupe=f"{kind.value}:{claim.id}:{claim.version}",
-        now=now,
-    )

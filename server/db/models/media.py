@@ -23,7 +23,8 @@ class Media(Base):
     owner_id: Mapped[int] = ref("person.id", index=True)
     purpose: Mapped[MediaPurpose] = mapped_column(enum_type(MediaPurpose))
     state: Mapped[MediaState] = mapped_column(enum_type(MediaState))
-    original: Mapped[digest | None] = mapped_column(comment="the uploaded bytes, deleted once re-encoded")
+    original: Mapped[digest] = mapped_column(index=True, comment="hash of the uploaded bytes, which are deleted once re-encoded")
+    refusal: Mapped[short | None] = mapped_column(comment="why it was refused")
     sha256: Mapped[digest | None]
     phash: Mapped[str | None] = mapped_column(String(16))
     reuse_of_id: Mapped[int | None] = maybe_ref("media.id", comment="looks like this earlier picture: a flag, never a punishment")

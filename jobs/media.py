@@ -1,0 +1,68 @@
+"""Re-encoding uploaded pictures: what leaves is a fresh JPEG without EXIF, GPS or anything else that was hidden in it (row B10)."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from datetime import datetime
+
+from server import files
+from server.db.base import reading, transaction
+from server.db.models.media import Media
+from server.domain.media import LARGEST_PIXELS, LONGEST_SIDE, MediaState, Refusal
+from server.services import media
+from server.services.media import Encoded
+
+QUALITY = 85
+
+
+class Unusable(Exception):
+    """The bytes are no picture we keep."""
+
+    def __init__(self, why: Refusal) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+def reencode(now: datetime, *, media_id: int) -> None:
+    """Job media.reencode: decode outside any transaction, write the fate by a guarded UPDATE, then delete the upload."""
+    with reading() as session:
+        row = session.get_one(Media, media_id)
+    area = media.upload_area(row.public_id)
+    if row.state is MediaState.UPLOADED:
+        try:
+            jpeg, size, phash = encode(files.get(area, row.original))
+        except Unusable as refusal:
+            with transaction() as session:
+                media.refuse(session, session.get_one(Media, media_id), refusal.why)
+        else:
+            encoded = Encoded(files.put(media.AREA, jpeg), len(jpeg), *size, phash)
+            with transaction() as session:
+                media.finish(session, session.get_one(Media, media_id), encoded)
+    files.delete(area, row.original)
+
+
+def encode(data: bytes) -> tuple[bytes, tuple[int, int], str]:
+    """A JPEG of at most 2048 pixels a side, its (width, height), and its perceptual hash. Raises Unusable."""
+    import imagehash
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            opened = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
+            if opened.width * opened.height > LARGEST_PIXELS:
+                raise Unusable(Refusal.TOO_MANY_PIXELS)
+            opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Unusable(Refusal.TOO_MANY_PIXELS) from None
+    except UnidentifiedImageError:
+        raise Unusable(Refusal.NOT_A_PICTURE) from None
+    except (OSError, ValueError, SyntaxError, EOFError):
+        raise Unusable(Refusal.BROKEN) from None
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    picture.info.clear()
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=QUALITY, optimize=True)
+    return out.getvalue(), picture.size, str(imagehash.phash(picture))
