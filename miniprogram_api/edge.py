@@ -9,24 +9,25 @@
 A route names its permission or says that it is public; there is no third way (default deny). The life of a request: request id → client
 version → rate limit → actor (401) → permission (403) → first answer for a repeated Idempotency-Key → body and query (422) → view → answer.
 Writes run in one transaction with their idempotency row, so an answer is remembered exactly when the work is. Refusals are remembered too.
-Views that must talk to WeChat or decode an image first say `transaction="own"` and open it themselves.
+Views that must talk to WeChat or decode an image first say `transaction="own"` and open it themselves. A route with `own_answers` keeps
+first answers in rows of its own (a scan is its own idempotency row); `refused` is told of every refusal after the work was rolled back.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from flask import Blueprint, Response, g, request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from miniprogram_api import errors, limits
+from miniprogram_api import errors, incoming, limits
 from miniprogram_api.schemas import In, Out
 from server import clock
 from server.db.base import reading, transaction
@@ -37,7 +38,7 @@ from server.services import idempotency, sessions
 B = TypeVar("B")
 Mode = Literal["read", "write", "own"]
 View = Callable[..., Any]
-KEY_MAX = 64
+Refused = Callable[[Problem, datetime], None]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Route:
     etag: bool
     media: str
     upload: bool
+    own_answers: bool
+    refused: Refused | None
     tag: str
 
     @property
@@ -103,6 +106,8 @@ class Resource:
         etag: bool = False,
         media: str = "application/json",
         upload: bool = False,
+        own_answers: bool = False,
+        refused: Refused | None = None,
     ) -> Callable[[View], View]:
         """Declare a route. `keyed`: needs an Idempotency-Key (writes do by default); `upload`: multipart with one file `file`."""
         if (permission is None) is not public:
@@ -112,7 +117,25 @@ class Resource:
 
         def declare(view: View) -> View:
             self.routes.append(
-                Route(method, rule, view, permission, body, query, answer, status, problems, mode, keyed, etag, media, upload, self.name)
+                Route(
+                    method=method,
+                    rule=rule,
+                    view=view,
+                    permission=permission,
+                    body=body,
+                    query=query,
+                    answer=answer,
+                    status=status,
+                    problems=problems,
+                    mode=mode,
+                    keyed=keyed,
+                    etag=etag,
+                    media=media,
+                    upload=upload,
+                    own_answers=own_answers,
+                    refused=refused,
+                    tag=self.name,
+                )
             )
             return view
 
@@ -151,8 +174,17 @@ def raw(data: bytes, media: str, *, name: str | None = None) -> Response:
 
 def _serve(route: Route, **path: str) -> Response:
     now = clock.now()
-    token = _token()
+    token = incoming.bearer_token()
     limits.spend(token or f"ip:{request.remote_addr}", limits.PER_ACCOUNT if token else limits.PER_ADDRESS)
+    try:
+        return _answered(route, token, now, path)
+    except Problem as problem:
+        if route.refused is not None:
+            route.refused(problem, now)
+        raise
+
+
+def _answered(route: Route, token: str, now: datetime, path: dict[str, str]) -> Response:
     if route.mode == "read":
         with reading() as session:
             return _render(route, _call(route, session, _actor(route, session, token, now), now, path))
@@ -160,16 +192,17 @@ def _serve(route: Route, **path: str) -> Response:
         with reading() as session:
             actor = _actor(route, session, token, now)
         return _render(route, _call(route, cast(Session, None), actor, now, path))
-    if not route.keyed:
-        with transaction() as session:
-            return _render(route, _call(route, session, _actor(route, session, token, now), now, path))
-    return _once(route, token, now, path)
+    if route.keyed and not route.own_answers:
+        return _once(route, token, now, path)
+    key = incoming.idempotency_key() if route.keyed else ""
+    with transaction() as session:
+        return _render(route, _call(route, session, _actor(route, session, token, now), now, path, key))
 
 
 def _once(route: Route, token: str, now: datetime, path: dict[str, str]) -> Response:
     """A keyed write: the first answer is kept and given again."""
-    key = _idempotency_key()
-    asked = idempotency.request_hash(route.method, request.full_path, _fingerprint(route))
+    key = incoming.idempotency_key()
+    asked = idempotency.request_hash(route.method, request.full_path, incoming.fingerprint(upload=route.upload))
     try:
         with transaction() as session:
             actor = _actor(route, session, token, now)
@@ -184,6 +217,8 @@ def _once(route: Route, token: str, now: datetime, path: dict[str, str]) -> Resp
     except Problem as problem:
         if problem.code in ("UNAUTHENTICATED", "FORBIDDEN", "IDEMPOTENCY_KEY_REUSED"):
             raise
+        if route.refused is not None:
+            route.refused(problem, now)
         return _remember_refusal(problem, token, key, asked, now)
     except IntegrityError:
         return _after_race(token, key, asked, now)
@@ -228,11 +263,11 @@ def _actor(route: Route, session: Session, token: str, now: datetime) -> Actor:
     return actor
 
 
-def _call(
+def _call(  # noqa: PLR0917
     route: Route, session: Session, actor: Actor, now: datetime, path: dict[str, str], key: str = ""
 ) -> tuple[Call[Any], dict[str, str]]:
-    body = _body(route) if route.body is not None else None
-    query = _checked(route.query, request.args.to_dict()) if route.query is not None else None
+    body = incoming.body(route.body, upload=route.upload) if route.body is not None else None
+    query = incoming.checked(route.query, request.args.to_dict()) if route.query is not None else None
     return Call(now, actor, session, body, query, key), path
 
 
@@ -250,45 +285,3 @@ def _tagged(answer: Response) -> Response:
     """ETag for polled lists: unchanged costs 304 and no body."""
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:24], weak=True)
     return cast(Response, answer.make_conditional(request))
-
-
-def _body(route: Route) -> In:
-    model = cast(type[In], route.body)
-    if route.upload:
-        return _checked(model, request.form.to_dict())
-    try:
-        return model.model_validate_json(request.get_data(cache=True))
-    except ValidationError as error:
-        if any(item["type"] == "json_invalid" for item in error.errors(include_url=False, include_input=False)):
-            raise Problem("BAD_JSON") from None
-        raise errors.invalid(error) from None
-
-
-def _checked(model: type[In], values: Mapping[str, Any]) -> In:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise errors.invalid(error) from None
-
-
-def _fingerprint(route: Route) -> bytes:
-    """What makes two requests the same; a multipart boundary does not."""
-    if not route.upload:
-        return request.get_data(cache=True)
-    parts = [f"{name}={value}".encode() for name, value in sorted(request.form.items())]
-    for name, file in sorted(request.files.items()):
-        parts.append(name.encode() + hashlib.sha256(file.stream.read()).digest())
-        file.stream.seek(0)
-    return b"\0".join(parts)
-
-
-def _token() -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token if scheme == "Bearer" else ""
-
-
-def _idempotency_key() -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if not key or len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
-        raise Problem("IDEMPOTENCY_KEY_MISSING")
-    return key

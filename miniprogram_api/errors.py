@@ -72,9 +72,9 @@ def shape(problem: Problem) -> tuple[dict[str, Any], int]:
     return {"error": error}, STATUS[problem.kind]
 
 
-def invalid(error: ValidationError) -> Problem:
-    """pydantic's findings as INVALID with a Chinese sentence per field."""
-    return Problem("INVALID", fields={_path(item): _sentence(item) for item in error.errors(include_url=False, include_input=False)})
+def invalid(error: ValidationError, code: str = "INVALID") -> Problem:
+    """pydantic's findings as INVALID (or the model's own code) with a Chinese sentence per field."""
+    return Problem(code, fields={_path(item): _sentence(item) for item in error.errors(include_url=False, include_input=False)})
 
 
 def respond(problem: Problem) -> Response:

@@ -138,11 +138,11 @@ def _refusals(route: Route) -> dict[str, Any]:
     if route.permission is not None:
         codes += SIGNED_IN
     if route.body is not None or route.query is not None:
-        codes += ["INVALID"] + (["BAD_JSON"] if route.body is not None else [])
+        codes += [model.problem for model in (route.body, route.query) if model is not None] + (["BAD_JSON"] if route.body else [])
     if route.body is not None:
         codes.append("TOO_LARGE")
     if route.keyed:
-        codes += ["IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_REUSED", "STALE"]
+        codes += ["IDEMPOTENCY_KEY_MISSING", "STALE"] + ([] if route.own_answers else ["IDEMPOTENCY_KEY_REUSED"])
     if "<" in route.rule:
         codes.append("NOT_FOUND")
     by_status: dict[int, list[str]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -13,8 +13,12 @@ T = TypeVar("T")
 
 
 class In(BaseModel):
-    """A request body or query: an unknown field is an error, so that a typing mistake is never silently lost."""
+    """A request body or query: an unknown field is an error, so that a typing mistake is never silently lost.
 
+    `problem` is the code that a body of this shape is refused with.
+    """
+
+    problem: ClassVar[str] = "INVALID"
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
