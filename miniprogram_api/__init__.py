@@ -8,7 +8,22 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from miniprogram_api import accounts, bindings, edge, me, openapi
+from miniprogram_api import (
+    accounts,
+    bindings,
+    edge,
+    me,
+    openapi,
+    orgs,
+    policies,
+    registrations,
+    roles,
+    rosters,
+    staff,
+    transfers,
+    unit_registrations,
+    units,
+)
 from miniprogram_api.edge import Resource
 from server.domain.problems import Problem
 
@@ -16,6 +31,15 @@ RESOURCES: tuple[Resource, ...] = (
     me.me,
     accounts.accounts_resource,
     bindings.bindings_resource,
+    registrations.registrations_resource,
+    transfers.transfers_resource,
+    unit_registrations.unit_registrations_resource,
+    orgs.orgs_resource,
+    units.units_resource,
+    rosters.rosters_resource,
+    roles.roles_resource,
+    staff.staff_resource,
+    policies.policies_resource,
 )
 OLDEST_CLIENT = (0, 1)
 
@@ -31,7 +55,7 @@ def blueprint() -> Blueprint:
 
 
 def document_blueprint() -> Blueprint:
-    """/openapi.json and the readable page /docs/api, both public."""
+    """/openapi.json, public; /docs makes a page of it."""
     made = Blueprint("openapi", __name__)
     made.add_url_rule("/openapi.json", "document", lambda: jsonify(document()))
     return made

@@ -1,4 +1,4 @@
-"""What a staff password must be (docs/rules.md §6): at least ten characters of three classes."""
+"""What a staff password must be (docs/rules.md §2): at least ten characters of three classes."""
 
 from __future__ import annotations
 

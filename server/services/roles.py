@@ -34,12 +34,16 @@ def grant(
 ) -> RoleGrant:
     """Give a role on a node or a unit from today.
 
-    Raises FORBIDDEN where the actor may not appoint it there, ROLE_PLACE (unit roles on units, others on nodes), ROLE_SELF, ROLE_SPLIT
-    (system, security and audit are three people), ROLE_HELD.
+    Raises NOT_FOUND outside his scope, FORBIDDEN for a role he may not appoint, INVALID for an end not after today, ROLE_PLACE (unit
+    roles on units, others on nodes), ROLE_SELF, ROLE_SPLIT (system, security and audit are three people), ROLE_HELD.
     """
     if (role in UNIT_ROLES) is not (unit is not None) or (node is None) is (unit is None):
         raise Problem("ROLE_PLACE")
-    path = node.path if node is not None else scopes.path_of(session, unit.community_id if unit is not None else 0)
+    community_id = unit.community_id if unit is not None else 0
+    scopes.require(session, actor, Permission.ROLES_GRANT, node.id if node is not None else community_id)
+    if valid_to is not None and valid_to <= local_day(now):
+        raise Problem("INVALID", fields={"valid_to": "结束日期要晚于今天"})
+    path = node.path if node is not None else scopes.path_of(session, community_id)
     if not may_appoint(actor, role, path):
         raise Problem("FORBIDDEN")
     wanted = (role, node.id if node is not None else None, unit.id if unit is not None else None)

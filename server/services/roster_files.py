@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from server.domain.problems import Problem
 from server.domain.roster_cells import cell_text
@@ -30,6 +31,7 @@ DELIMITERS = ",\t;，"
 READ_SECONDS = 60
 READ_MEMORY = 1 << 30  # bytes of address space
 ROOT = Path(__file__).resolve().parents[2]
+_few = BoundedSemaphore(2)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -51,9 +53,10 @@ def read_apart(data: bytes, filename: str) -> tuple[Sheet, ...]:
     suffix = ".csv" if filename.lower().endswith((".csv", ".txt")) else ".xlsx"
     command = [sys.executable, "-m", "server.services.roster_files", suffix]
     try:
-        done = subprocess.run(  # noqa: S603 - our own module
-            command, input=data, capture_output=True, timeout=READ_SECONDS, check=False, cwd=ROOT
-        )
+        with _few:
+            done = subprocess.run(  # noqa: S603 - our own module
+                command, input=data, capture_output=True, timeout=READ_SECONDS, check=False, cwd=ROOT
+            )
     except subprocess.TimeoutExpired:
         raise Problem("ROSTER_TOO_BIG") from None
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""Staff who sign in by name and password (mission row G3; docs/rules.md §6): argon2id, five failures lock for fifteen minutes.
+"""Staff who sign in by name and password (mission row G3; docs/rules.md §2): argon2id, five failures lock for fifteen minutes.
 
 Signing in takes three steps, because hashing costs tens of milliseconds and no transaction may be open meanwhile: `find` (reading),
 `matches` (no session), `settle` (writing, counts the failure and decides). All three cost the same for a login that does not exist.

@@ -20,9 +20,23 @@ def test_a_secretary_appoints_within_her_community_only(session: Session, now: d
     clerk = a_person(session, now, "王文员")
     roles.grant(session, person=clerk, role=Role.CLERK, node=tree.community, actor=secretary, now=now)
     assert scopes.allows(session, actor_of(session, clerk, now), Permission.TASKS_MANAGE, tree.grid.id)
-    for role, node in ((Role.CLERK, tree.neighbour), (Role.SECRETARY, tree.community), (Role.COUNTY, tree.community)):
-        with pytest.raises(Problem, match="FORBIDDEN"):
+    for role, node, code in (
+        (Role.CLERK, tree.neighbour, "NOT_FOUND"),
+        (Role.STREET, tree.street, "NOT_FOUND"),
+        (Role.SECRETARY, tree.community, "FORBIDDEN"),
+        (Role.COUNTY, tree.community, "FORBIDDEN"),
+    ):
+        with pytest.raises(Problem, match=code):
             roles.grant(session, person=clerk, role=role, node=node, actor=secretary, now=now)
+
+
+def test_a_role_ends_after_today_or_never(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    with pytest.raises(Problem, match="INVALID") as refusal:
+        roles.grant(
+            session, person=a_person(session, now), role=Role.CLERK, node=tree.community, valid_to=local_day(now), actor=SYSTEM, now=now
+        )
+    assert "valid_to" in refusal.value.fields
 
 
 def test_unit_roles_go_to_units_and_others_to_nodes(session: Session, now: datetime) -> None:
