@@ -146,20 +146,28 @@ def kind(of: TypeEngine[Any]) -> str:
 
 
 def _lines(tables: list[Table]) -> list[str]:
-    """One line per pair of tables, labelled with the columns that join them."""
-    pairs: dict[tuple[str, str], list[str]] = {}
-    for table in tables:
-        for column in table.columns:
-            for key in column.foreign_keys:
-                pairs.setdefault((key.column.table.name, table.name), []).append(column.name)
+    """One line per pair of tables of this subject; what lies in others is said in words, or nothing could be read."""
+    inside = {table.name for table in tables}
+    pairs = {(target, table.name): names for table in tables for target, names in _references(table).items() if target in inside}
     return [f'    {target} ||--o{{ {source} : "{", ".join(names)}"' for (target, source), names in pairs.items()]
+
+
+def _references(table: Table) -> dict[str, list[str]]:
+    """By the table referred to, the columns that do."""
+    found: dict[str, list[str]] = {}
+    for column in table.columns:
+        for key in column.foreign_keys:
+            found.setdefault(key.column.table.name, []).append(column.name)
+    return found
 
 
 def _table(model: type[Base]) -> list[str]:
     table = _details(model)
     words = " ".join((inspect.getdoc(model) or "").split())
     notes = [f"* `{column.name}`: {column.comment}" for column in table.columns if column.comment]
-    return [f"### `{table.name}`", "", words, "", *notes, *_promises(table), ""]
+    references = [f"`{target}` ({', '.join(names)})" for target, names in _references(table).items()]
+    refers = [f"* refers to: {', '.join(references)}"] if references else []
+    return [f"### `{table.name}`", "", words, "", *notes, *refers, *_promises(table), ""]
 
 
 def _promises(table: Table) -> list[str]:
