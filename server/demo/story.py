@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 COUNTY, STREET, COMMUNITY, NEIGHBOUR = "示例县", "示例街道", "示例社区", "邻近社区"
+CODES = {STREET: "SL01", COMMUNITY: "SL0101", NEIGHBOUR: "SL0102"}
 ESTATES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "示例小区": {"第一网格": ("1幢", "2幢"), "第二网格": ("3幢", "4幢")},
     "花园小区": {"第三网格": ("5幢", "6幢")},
@@ -50,3 +51,6 @@ BY_WEB = ("周敏", "林雪梅", "罗建军", "曾庆华")
 BY_PROXY = ("刘建国", "何永生", "肖红霞")  # the grid worker enters them at the door
 ON_PAPER = ("董秀英", "蒋德福")  # no mini-program, ever (R6)
 NO_PHONE = (*BY_PROXY, *ON_PAPER)
+
+# The first draft of the roster of members: (row, column of sheets.MEMBER_HEAD without 序号, what stands there).
+BROKEN_CELLS = ((4, 1, "1380013"), (16, 0, "何永生2"), (29, 5, "党外"))
