@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "audit": "verify the chain of hashes over all events",
     "db": "make or upgrade the database",
     "docs": "write the documents that are rendered from tables (openapi.json, permissions, errors …)",
     "demo": "play a week in 示例社区 against a fresh instance and check every count",

@@ -36,10 +36,17 @@ class Job:
 
 
 JOBS: Mapping[str, Job] = {
+    "audit.seal": Job("jobs.audit.seal"),
+    "claims.remind": Job("jobs.sweeps.remind"),
+    "documents.render": Job("jobs.documents.render", queue="slow", timeout=120),
+    "house.prune": Job("jobs.sweeps.prune", queue="slow", timeout=300),
+    "media.forget": Job("jobs.sweeps.forget_media", queue="slow", timeout=300),
     "media.reencode": Job("jobs.media.reencode", queue="slow", timeout=120),
     "notices.push": Job("jobs.notices.push"),
+    "outbox.resend": Job("jobs.sweeps.resend"),
     "posters.print": Job("jobs.posters.print_community", queue="slow", timeout=900, tries=3),
     "tallies.drain": Job("jobs.tallies.drain"),
+    "transfers.release": Job("jobs.sweeps.release"),
     "wechat.work": Job("jobs.wechat.work"),
 }
 QUEUES = ("quick", "slow")

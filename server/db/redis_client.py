@@ -7,11 +7,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 _client: Redis | None = None
+_url = ""
 
 
 def connect(url: str) -> Redis:
     """Make the process's client (lazy: nothing is sent yet). Short timeouts: Redis may be down and nothing is lost."""
-    global _client  # noqa: PLW0603 - one client per process
+    global _client, _url  # noqa: PLW0603 - one client per process
+    _url = url
     _client = Redis.from_url(url, socket_timeout=3, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
     return _client
 
@@ -21,3 +23,8 @@ def client() -> Redis:
     if _client is None:
         raise RuntimeError("connect() first")
     return _client
+
+
+def patient() -> Redis:
+    """A client of its own for who waits long for an answer: a worker that listens for jobs. connect() must have been called."""
+    return Redis.from_url(_url, socket_connect_timeout=1)

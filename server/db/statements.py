@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, Table, and_, func, literal, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from server.db.base import Base
+
+Model = type[Base]
 SQLITE_ROWS = 2000  # keys in one statement: five columns of each stay below SQLite's limit of bound values
 
 
@@ -19,17 +22,18 @@ def on_postgres(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def put_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str], values: Sequence[str]) -> None:
+def put_rows(session: Session, model: Model, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str], values: Sequence[str]) -> None:
     """Insert `rows`; where `key` meets a row, set its `values` to the new ones. One prepared statement for all rows."""
     if not rows:
         return
-    made = _insert(session, table)
+    made = _insert(session, model)
     changes = {name: made.excluded[name] for name in values}
     session.execute(made.on_conflict_do_update(index_elements=key, set_=changes), list(rows))
 
 
-def rows_at(session: Session, table: Table, key: Sequence[str], wanted: Sequence[tuple[Any, ...]]) -> list[Row[Any]]:
-    """The rows of `table` whose `key` columns are one of `wanted`, by the key's index; PostgreSQL gets an array a column."""
+def rows_at(session: Session, model: Model, key: Sequence[str], wanted: Sequence[tuple[Any, ...]]) -> list[Row[Any]]:
+    """The rows of `model` whose `key` columns are one of `wanted`, by the key's index; PostgreSQL gets an array a column."""
+    table = cast(Table, model.__table__)
     columns = [table.c[name] for name in key]
     if not wanted:
         return []
@@ -44,9 +48,9 @@ def rows_at(session: Session, table: Table, key: Sequence[str], wanted: Sequence
     return found
 
 
-def insert_new(session: Session, table: Table, row: Mapping[str, Any], *, key: Sequence[str]) -> int | None:
+def insert_new(session: Session, model: Model, row: Mapping[str, Any], *, key: Sequence[str]) -> int | None:
     """Insert one row unless `key` is taken; returns its id, None when it was there already."""
-    made = _insert(session, table).values(**row).on_conflict_do_nothing(index_elements=key).returning(table.c.id)
+    made = _insert(session, model).values(**row).on_conflict_do_nothing(index_elements=key).returning(model.__table__.c.id)
     return session.execute(made).scalar()
 
 
@@ -68,5 +72,5 @@ def one_moment(session: Session) -> None:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
-def _insert(session: Session, table: Table) -> Any:
-    return postgresql.insert(table) if on_postgres(session) else sqlite.insert(table)
+def _insert(session: Session, model: Model) -> Any:
+    return postgresql.insert(model) if on_postgres(session) else sqlite.insert(model)

@@ -1,7 +1,10 @@
 """Notices: kinds, texts and quiet hours (mission row G1; R1: at most one reminder an event, and it can be turned off)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 
 from server.domain.days import SHANGHAI
 
@@ -22,6 +25,30 @@ class NoticeKind(StrEnum):
     UNIT_DECIDED = "unit_decided"
 
 
+class Template(StrEnum):
+    """The account's subscribe-message templates, whose ids config.toml names; what a person allows is counted by template."""
+
+    CLAIM_DECIDED = "claim_decided"
+    RECORD_CONFIRMED = "record_confirmed"
+    REGISTRATION_DECIDED = "registration_decided"
+    REMINDER = "reminder"
+
+
+TEMPLATES: Mapping[NoticeKind, Template] = {
+    NoticeKind.BINDING_DECIDED: Template.REGISTRATION_DECIDED,
+    NoticeKind.CLAIM_DECIDED: Template.CLAIM_DECIDED,
+    NoticeKind.RECORD_CONFIRMED: Template.RECORD_CONFIRMED,
+    NoticeKind.RECORD_SENT_BACK: Template.RECORD_CONFIRMED,
+    NoticeKind.RECORD_VOIDED: Template.RECORD_CONFIRMED,
+    NoticeKind.REGISTRATION_DECIDED: Template.REGISTRATION_DECIDED,
+    NoticeKind.REMINDER: Template.REMINDER,
+    NoticeKind.STAND_IN: Template.REMINDER,
+    NoticeKind.TASK_CANCELLED: Template.REMINDER,
+    NoticeKind.TRANSFER_DECIDED: Template.REGISTRATION_DECIDED,
+    NoticeKind.UNIT_DECIDED: Template.REGISTRATION_DECIDED,
+}
+
+
 class PushState(StrEnum):
     """What became of the courtesy message."""
 
@@ -40,3 +67,80 @@ def quiet_until(at: datetime) -> datetime:
         return at
     morning = datetime.combine(local.date(), QUIET_TO, SHANGHAI)
     return (morning if local.time() < QUIET_TO else morning + timedelta(days=1)).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How one outcome is told: at most five characters in a message, one sentence in the inbox (title, community, when, place, minutes)."""
+
+    phrase: str
+    sentence: str
+
+
+K = NoticeKind
+WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
+    (K.BINDING_DECIDED, ""): Wording("已处理", "您的身份核对已处理，请打开“我的”查看"),
+    (K.BINDING_DECIDED, "accepted"): Wording("已通过", "您的身份核对已通过，可以到社区报到了"),
+    (K.BINDING_DECIDED, "returned"): Wording("已退回", "您的身份核对被退回，请补充后重新提交"),
+    (K.CLAIM_DECIDED, ""): Wording("已处理", "您报名的“{title}”有了结果，请打开查看"),
+    (K.CLAIM_DECIDED, "approved"): Wording("已通过", "您报名的“{title}”已通过，请于{when}参加"),
+    (K.CLAIM_DECIDED, "declined"): Wording("未通过", "您报名的“{title}”未通过，请看看其他活动"),
+    (K.RECORD_CONFIRMED, ""): Wording("已确认", "您参加“{title}”的服务记录已确认，共{minutes}分钟"),
+    (K.RECORD_SENT_BACK, ""): Wording("已退回", "您参加“{title}”的服务记录被退回，请补充说明后再提交"),
+    (K.RECORD_VOIDED, ""): Wording("已作废", "您参加“{title}”的服务记录已作废，有疑问请联系社区"),
+    (K.REGISTRATION_DECIDED, ""): Wording("已处理", "您在{community}的报到有了结果，请打开查看"),
+    (K.REGISTRATION_DECIDED, "accepted"): Wording("已报到", "您在{community}的报到已办好，可以认领岗位了"),
+    (K.REGISTRATION_DECIDED, "active"): Wording("已报到", "您在{community}的报到已办好，可以认领岗位了"),
+    (K.REGISTRATION_DECIDED, "returned"): Wording("已退回", "您在{community}的报到被退回，请按提示补充后重新提交"),
+    (K.REGISTRATION_DECIDED, "closed"): Wording("已结束", "您在{community}的报到已结束，有疑问请联系社区"),
+    (K.REMINDER, ""): Wording("即将开始", "“{title}”将于{when}在{place}开始，请按时参加"),
+    (K.STAND_IN, ""): Wording("有变化", "“{title}”的替补有了变化，请打开查看"),
+    (K.STAND_IN, "asked"): Wording("请您替补", "有人请您替补参加{when}的“{title}”，请打开答复"),
+    (K.STAND_IN, "accepted"): Wording("已有替补", "“{title}”已有人替补，您不必参加了"),
+    (K.STAND_IN, "refused"): Wording("未能替补", "“{title}”的替补没有接受，请按时参加或另找替补"),
+    (K.TASK_CANCELLED, ""): Wording("已取消", "{when}的“{title}”已取消，请查看其他活动"),
+    (K.TRANSFER_DECIDED, ""): Wording("已处理", "您转往{community}的申请有了结果，请打开查看"),
+    (K.TRANSFER_DECIDED, "released"): Wording("已转出", "您已从原社区转出，请等待{community}接收"),
+    (K.TRANSFER_DECIDED, "accepted"): Wording("已接收", "{community}已接收您的转入，可以认领岗位了"),
+    (K.TRANSFER_DECIDED, "returned"): Wording("已退回", "您转往{community}的申请被退回，仍在原社区"),
+    (K.UNIT_DECIDED, ""): Wording("已处理", "贵单位在{community}的报到有了结果，请打开查看"),
+    (K.UNIT_DECIDED, "accepted"): Wording("已接收", "{community}已接收贵单位报到，请等待回执"),
+    (K.UNIT_DECIDED, "receipt_sent"): Wording("回执已发", "{community}已发出贵单位的报到回执，请打开查看"),
+    (K.UNIT_DECIDED, "returned"): Wording("已退回", "贵单位在{community}的报到被退回，请补充后重新提交"),
+}
+HINT = "详情请打开小程序查看"
+
+
+def wording(kind: NoticeKind, facts: Mapping[str, Any]) -> Wording:
+    """The wording of the notice's outcome, or the kind's general one."""
+    return WORDINGS.get((kind, str(facts.get("outcome") or "")), WORDINGS[kind, ""])
+
+
+def sentence(kind: NoticeKind, facts: Mapping[str, Any]) -> str:
+    """The notice as one Chinese sentence; a fact that is missing is told in general words."""
+    begins = _begins(facts)
+    local = begins.astimezone(SHANGHAI) if begins else None
+    words = {
+        "title": facts.get("title") or "活动",
+        "community": facts.get("community") or "社区",
+        "place": facts.get("place") or "约定地点",
+        "when": f"{local.month}月{local.day}日 {local:%H:%M}" if local else "约定时间",
+        "minutes": facts.get("minutes", 0),
+    }
+    return wording(kind, facts).sentence.format_map(words)
+
+
+def message(kind: NoticeKind, facts: Mapping[str, Any]) -> dict[str, str | int | datetime] | None:
+    """The fields of the courtesy message (docs/simulator.md has the templates); None where a fact it needs is missing."""
+    thing, phrase = facts.get("title") or facts.get("community") or "双报到", wording(kind, facts).phrase
+    if TEMPLATES[kind] is Template.REMINDER:
+        begins = _begins(facts)
+        return {"thing1": thing, "time2": begins, "thing3": phrase} if begins else None
+    if TEMPLATES[kind] is Template.RECORD_CONFIRMED:
+        return {"thing1": thing, "phrase2": phrase, "number3": int(facts.get("minutes", 0))}
+    return {"thing1": thing, "phrase2": phrase, "thing3": HINT}
+
+
+def _begins(facts: Mapping[str, Any]) -> datetime | None:
+    said = facts.get("starts_at")
+    return datetime.fromisoformat(said) if isinstance(said, str) else None

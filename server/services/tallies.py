@@ -7,10 +7,11 @@ nothing has happened, run twice nothing is counted twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Row, Select, Table, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from server import defer
@@ -22,7 +23,6 @@ from server.domain.tallies import Figures, Key, Served
 
 BATCH = 500
 LOCK = "tallies"
-TALLY, HEAD = cast(Table, Tally.__table__), cast(Table, TallyHead.__table__)
 KEY = ("scope", "scope_id", "period", "starts_on")
 
 
@@ -31,22 +31,30 @@ def contribute(session: Session, record: ServiceRecord, *, now: datetime, sign: 
 
     The key is the record and the version it has now, so the same decision never counts twice; the figures follow within seconds.
     """
-    session.execute(
-        insert(Contribution).values(
-            source="record",
-            key=f"{record.id}#{record.version}",
-            record_id=record.id,
-            person_id=record.person_id,
-            community_id=record.community_id,
-            grid_id=record.grid_id,
-            unit_id=record.unit_id,
-            day=record.day,
-            visits=sign,
-            minutes=sign * record.minutes,
-            at=now,
-        )
-    )
-    defer.wake(session, "tallies.drain")
+    contribute_all(session, [record], now=now, sign=sign)
+
+
+def contribute_all(session: Session, records: Sequence[ServiceRecord], *, now: datetime, sign: int = 1) -> None:
+    """contribute() for many records in one statement."""
+    if records:
+        session.execute(insert(Contribution), [_contribution(record, sign, now) for record in records])
+        defer.wake(session, "tallies.drain")
+
+
+def _contribution(record: ServiceRecord, sign: int, now: datetime) -> dict[str, Any]:
+    return {
+        "source": "record",
+        "key": f"{record.id}#{record.version}",
+        "record_id": record.id,
+        "person_id": record.person_id,
+        "community_id": record.community_id,
+        "grid_id": record.grid_id,
+        "unit_id": record.unit_id,
+        "day": record.day,
+        "visits": sign,
+        "minutes": sign * record.minutes,
+        "at": now,
+    }
 
 
 def drain(session: Session, *, now: datetime, limit: int = BATCH) -> int:
@@ -96,20 +104,20 @@ def add(session: Session, more: Figures) -> None:
     """Write old + `more` for every key and head; rows in key order. The caller holds LOCK."""
     come = _add_heads(session, more)
     old = {
-        Key(row.scope, row.scope_id, row.period, row.starts_on): row for row in statements.rows_at(session, TALLY, KEY, list(more.visits))
+        Key(row.scope, row.scope_id, row.period, row.starts_on): row for row in statements.rows_at(session, Tally, KEY, list(more.visits))
     }
     rows = []
     for key in sorted(more.visits):
         visits, minutes, heads = (old[key].visits, old[key].minutes, old[key].heads) if key in old else (0, 0, 0)
         new = {"visits": visits + more.visits[key], "minutes": minutes + more.minutes[key], "heads": heads + come.get(key, 0)}
         rows.append({**key._asdict(), **new})
-    statements.put_rows(session, TALLY, rows, key=KEY, values=("visits", "minutes", "heads"))
+    statements.put_rows(session, Tally, rows, key=KEY, values=("visits", "minutes", "heads"))
 
 
 def _add_heads(session: Session, more: Figures) -> dict[Key, int]:
     """Write old + more for every person under every key; returns by key how many came (0→1) less how many left (1→0)."""
     wanted = [(*key, person) for key, person in more.heads]
-    found = statements.rows_at(session, HEAD, (*KEY, "person_id"), wanted)
+    found = statements.rows_at(session, TallyHead, (*KEY, "person_id"), wanted)
     old = {(Key(row.scope, row.scope_id, row.period, row.starts_on), row.person_id): row.visits for row in found}
     come: dict[Key, int] = {}
     rows = []
@@ -118,5 +126,5 @@ def _add_heads(session: Session, more: Figures) -> dict[Key, int]:
         after = before + more.heads[key, person]
         come[key] = come.get(key, 0) + (after > 0) - (before > 0)
         rows.append({**key._asdict(), "person_id": person, "visits": after})
-    statements.put_rows(session, HEAD, rows, key=(*KEY, "person_id"), values=("visits",))
+    statements.put_rows(session, TallyHead, rows, key=(*KEY, "person_id"), values=("visits",))
     return come

@@ -45,6 +45,7 @@ def a_record(
         grid_id=tree.grid.id if grid else None,
         unit_id=person.unit_id,
         day=day,
+        planned_minutes=minutes,
         ordinal=next(_numbers),
         method=Method.SCAN,
         state=state,

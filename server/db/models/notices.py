@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
 from server.db.types import enum_type, json_map, pk, public_id, ref, short, utc
-from server.domain.notices import NoticeKind, PushState
+from server.domain.notices import NoticeKind, PushState, Template
 
 DUE = text("push_state = 'waiting'")
 
@@ -39,13 +39,16 @@ class Notice(Base):
 
 
 class Subscription(Base):
-    """How many courtesy messages of a kind a person still allows: +1 per tap, −1 per message."""
+    """How many courtesy messages of a template a person still allows: +1 per tap, −1 per message."""
 
     __tablename__ = "subscription"
-    __table_args__ = (Index("uq_subscription_person_id_kind", "person_id", "kind", unique=True),)
+    __table_args__ = (
+        Index("uq_subscription_person_id_kind", "person_id", "kind", unique=True),
+        CheckConstraint('"left" >= 0', name="left_not_negative"),
+    )
 
     id: Mapped[pk]
     person_id: Mapped[int] = ref("person.id")
-    kind: Mapped[NoticeKind] = mapped_column(enum_type(NoticeKind))
+    kind: Mapped[Template] = mapped_column(enum_type(Template))
     left: Mapped[int]
     muted: Mapped[bool] = mapped_column(default=False, comment="the person turned reminders of this kind off")
