@@ -98,9 +98,10 @@ def window_of(session: Session, claim: Claim) -> tuple[datetime, datetime]:
 
 def release(session: Session, task_id: int, shift_id: int | None, places: int) -> None:
     """Give places back: to the shift where the claim was on one, else to the task."""
-    model: Any = Task if shift_id is None else Shift
-    row_id = task_id if shift_id is None else shift_id
-    session.execute(update(model).where(model.id == row_id).values(taken=model.taken - places).execution_options(synchronize_session=False))
+    model, row_id = _holder(task_id, shift_id)
+    given_back = update(model).where(model.id == row_id).values(taken=model.taken - places)
+    session.execute(given_back.execution_options(synchronize_session=False))
+    _forget(session, model, row_id)
 
 
 def by_public_id(session: Session, public_id: str) -> Claim:
@@ -150,15 +151,26 @@ def require_asked(task: Task, members: Sequence[Person]) -> None:
 
 def _reserve(session: Session, task: Task, shift_id: int | None, places: int) -> None:
     """Take places, or raise TASK_FULL. The row stays locked to the end of the transaction, so two claims of one person cannot meet."""
-    model: Any = Task if shift_id is None else Shift
-    row_id = task.id if shift_id is None else shift_id
+    model, row_id = _holder(task.id, shift_id)
     guarded = update(model).where(model.id == row_id, model.taken + places <= model.capacity).values(taken=model.taken + places)
     if shift_id is None:
         guarded = guarded.where(Task.state == TaskState.PUBLISHED)
     result: Any = session.execute(guarded.execution_options(synchronize_session=False))
     if result.rowcount != 1:
         raise Problem("TASK_FULL")
-    session.expire(task, ["taken"])
+    _forget(session, model, row_id)
+
+
+def _holder(task_id: int, shift_id: int | None) -> tuple[Any, int]:
+    """The row that counts the places."""
+    return (Task, task_id) if shift_id is None else (Shift, shift_id)
+
+
+def _forget(session: Session, model: Any, row_id: int) -> None:
+    """Let the next look at `taken` ask the database, which alone knows it."""
+    row = session.identity_map.get(session.identity_key(model, row_id))
+    if row is not None:
+        session.expire(row, ["taken"])
 
 
 def lock(session: Session, which: ColumnElement[bool]) -> None:

@@ -82,7 +82,7 @@ def attach(session: Session, public_ids: Sequence[str], *, owner: Person, subjec
         )
         .values(subject_kind=subject_kind, subject_id=subject_id)
     )
-    result: Any = session.execute(fit.execution_options(synchronize_session=False))
+    result: Any = session.execute(fit.execution_options(synchronize_session="fetch"))
     if result.rowcount != len(set(public_ids)) or len(public_ids) > MOST:
         raise Problem("MEDIA_UNFIT")
 

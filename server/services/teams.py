@@ -15,6 +15,7 @@ from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.tasks import TeamMember, VolunteerTeam
 from server.domain.categories import TEAM_CATEGORIES
+from server.domain.people import PersonState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.services import events, people, scopes
@@ -119,6 +120,15 @@ def mates(session: Session, team: VolunteerTeam, *, actor: Actor) -> Sequence[Ma
         .order_by(TeamMember.id)
     ).scalars()
     return [Mate(person.public_id, people.name_of(person), person.id == team.leader_id) for person in rows]
+
+
+def people_named(session: Session, public_ids: Sequence[str]) -> Sequence[Person]:
+    """The active persons with these ids, each once. Raises NOT_FOUND unless all are there."""
+    wanted = set(public_ids)
+    found = session.execute(select(Person).where(Person.public_id.in_(wanted), Person.state == PersonState.ACTIVE)).scalars().all()
+    if len(found) != len(wanted):
+        raise Problem("NOT_FOUND")
+    return found
 
 
 def is_member(session: Session, team: VolunteerTeam, person_id: int) -> bool:

@@ -1,0 +1,121 @@
+"""Volunteer teams."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from miniprogram_api.edge import Call, Resource
+from miniprogram_api.schemas import Done, Id, In, Line, Out, Page, PageQuery
+from server.db.models.people import Person
+from server.domain.categories import TEAM_CATEGORIES, listed
+from server.domain.permissions import Permission as P
+from server.services import orgs, people, units
+from server.services import teams as service
+from server.services.teams import TeamLine
+
+teams = Resource("teams", "志愿服务队")
+
+
+class TeamIn(In):
+    """A new team."""
+
+    community: Id = Field(description="社区编号")
+    name: Line = Field(description="队名", examples=["红马甲服务队"])
+    category: Line = Field(description=f"类别：{listed(TEAM_CATEGORIES)}", examples=["environment"])
+    leader: Id = Field(description="队长的人员编号")
+    unit: Id | None = Field(None, description="单位自建的队填单位编号")
+
+
+class TeamOut(Out):
+    """A team as the list shows it."""
+
+    id: str
+    name: str
+    category: str
+    category_name: str
+    members: int = Field(description="人数")
+    mine: bool = Field(description="本人是否在队")
+
+
+class TeamQuery(PageQuery):
+    """Which teams."""
+
+    community: Id | None = Field(None, description="社区编号，不填为全区县")
+
+
+class MateOut(Out):
+    """A member, for his team-mates."""
+
+    id: str
+    name: str
+    leader: bool
+
+
+class MatesOut(Out):
+    """All members."""
+
+    items: list[MateOut]
+
+
+@teams.get("/teams", permission=P.ME, query=TeamQuery, answer=Page[TeamOut], etag=True)
+def list_teams(call: Call[None]) -> Page[TeamOut]:
+    """志愿服务队."""
+    asked: TeamQuery = call.query
+    community_id = orgs.by_public_id(call.session, asked.community).id if asked.community else None
+    after = service.by_public_id(call.session, asked.after) if asked.after else None
+    lines = service.listed(call.session, community_id=community_id, actor=call.actor, after=after, limit=asked.limit + 1)
+    page = lines[: asked.limit]
+    return Page[TeamOut](items=[_out(line) for line in page], next=page[-1].team.public_id if len(lines) > asked.limit else None)
+
+
+@teams.post("/teams", permission=P.TEAMS_MANAGE, body=TeamIn, answer=TeamOut, status=201, problems=("NOT_FOUND",))
+def create_team(call: Call[TeamIn]) -> TeamOut:
+    """社区建一支志愿服务队并定队长."""
+    body, session = call.body, call.session
+    leader = people.by_public_id(session, body.leader)
+    made = service.create(
+        session,
+        community=orgs.by_public_id(session, body.community),
+        name=body.name,
+        category=body.category,
+        leader=leader,
+        unit_id=units.by_public_id(session, body.unit).id if body.unit else None,
+        actor=call.actor,
+        now=call.now,
+    )
+    return _out(TeamLine(made, 1, leader.id == call.actor.person_id))
+
+
+@teams.get("/teams/<team_id>/members", permission=P.ME, answer=MatesOut)
+def list_team_members(call: Call[None], team_id: str) -> MatesOut:
+    """队员名单：本队队员和本社区工作人员可看."""
+    mates = service.mates(call.session, service.by_public_id(call.session, team_id), actor=call.actor)
+    return MatesOut(items=[MateOut.model_validate(mate) for mate in mates])
+
+
+@teams.post("/teams/<team_id>/join", permission=P.CLAIMS_CREATE, answer=Done)
+def join_team(call: Call[None], team_id: str) -> Done:
+    """本人加入一支志愿服务队."""
+    person = call.session.get_one(Person, call.actor.id)
+    service.join(call.session, service.by_public_id(call.session, team_id), person=person, actor=call.actor, now=call.now)
+    return Done()
+
+
+@teams.post("/teams/<team_id>/leave", permission=P.CLAIMS_CREATE, answer=Done, problems=("TEAM_LEADER",))
+def leave_team(call: Call[None], team_id: str) -> Done:
+    """本人退出；队长要先请社区换人."""
+    person = call.session.get_one(Person, call.actor.id)
+    service.leave(call.session, service.by_public_id(call.session, team_id), person=person, actor=call.actor, now=call.now)
+    return Done()
+
+
+def _out(line: TeamLine) -> TeamOut:
+    team = line.team
+    return TeamOut(
+        id=team.public_id,
+        name=team.name,
+        category=team.category,
+        category_name=TEAM_CATEGORIES.get(team.category, team.category),
+        members=line.members,
+        mine=line.mine,
+    )
