@@ -1,6 +1,6 @@
 """Check-in: one scan, live or from a phone that was offline, becomes a stored message and the day's records (docs/protocol.md §1–§3).
 
-A live first scan costs four statements after the session's own: one look, the scan, the record, the event.
+A person's first scan of the day costs two statements after the session's own: one look, and one write (three on SQLite).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.records import RecordState
 from server.domain.tasks import TaskState
-from server.services import codes, folds, refusals, scans, windows
+from server.services import codes, first_scans, folds, refusals, scans, windows
 from server.services.codes import CodeRefused
 from server.services.scans import Looked, Message
 
@@ -200,10 +200,14 @@ def _store(session: Session, seen: Any, row: dict[str, Any], *, actor: Actor, no
         new_public_id(), RecordState.PRESENT if row["direction"] == "in" else RecordState.ENDED, grade, 0, paired=False
     )
     row["answer"] = seen.twin_answer or answer
-    scan_id = scans.insert(session, row)
+    if alone:
+        record = folds.only_record(seen, row, public_id=str(answer["record"]), grade=grade)
+        scan_id, record_id = first_scans.store(session, row, record, actor=actor, now=now)
+    else:
+        scan_id, record_id = scans.insert(session, row), None
     if scan_id is None:
         return None
-    if not (alone and folds.begin(session, seen, row, public_id=str(answer["record"]), grade=grade, actor=actor)):
+    if record_id is None:
         answer = _refolded(session, scan_id, row, seen, actor=actor, now=now)
     if seen.twin_id is not None:
         return _taken(seen, row["direction"], seen.twin_at, seen.twin_late, seen.twin_flags, seen.twin_answer, replay=False)

@@ -57,14 +57,11 @@ class Target:
     fact: Facts
 
 
-def begin(session: Session, seen: Any, scan: Mapping[str, Any], *, public_id: str, grade: str, actor: Actor) -> bool:
-    """The record of a person's only scan of the day: what `refold` would make of it, without reading anything.
-
-    False when somebody else wrote a record of this person, day and task at this moment: refold then.
-    """
+def only_record(seen: Any, scan: Mapping[str, Any], *, public_id: str, grade: str) -> dict[str, Any]:
+    """The record of a person's only scan of the day: what `refold` would make of it, without reading anything."""
     coming = scan["direction"] == Direction.IN
     flags = _flags(scan["flags"]) | ({Flag.REVIEW} if scan["place_in"] is False else set())
-    row = {
+    return {
         **_fixed(seen, scan["person_id"], scan["day"], 1),
         "public_id": public_id,
         "source_key": attendance.source_key(scan["person_id"], seen.obj, scan["mid"]),
@@ -77,7 +74,6 @@ def begin(session: Session, seen: Any, scan: Mapping[str, Any], *, public_id: st
         "flags": attendance.words(flags),
         "mids": [scan["mid"]],
     }
-    return record_rows.insert(session, row, action="scan", actor=actor, now=scan["received_at"]) is not None
 
 
 def refold(session: Session, *, person_id: int, day: date, actor: Actor, now: datetime) -> Mapping[str, ServiceRecord]:

@@ -26,6 +26,11 @@ _INSERT = {
     "postgresql": postgresql.insert(_record).on_conflict_do_nothing().returning(_record.c.id),
     "sqlite": sqlite.insert(_record).on_conflict_do_nothing().returning(_record.c.id),
 }
+WRITTEN = (  # the columns of a record made from a scan; the others are empty until somebody stands for it
+    "public_id", "source_key", "task_id", "shift_id", "claim_id", "person_id", "community_id", "grid_id", "unit_id", "day", "ordinal",
+    "method", "state", "version", "started_at", "ended_at", "minutes", "token_axis", "duration_axis", "place_in", "planned_minutes",
+    "attested_axis", "grade", "flags", "mids", "covers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
