@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from miniprogram_api import limits
 from miniprogram_api import registration_schemas as s
 from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Page
@@ -16,11 +17,23 @@ from server.db.models.registrations import MemberRegistration
 from server.domain.permissions import Permission as P
 from server.domain.registrations import Source
 from server.services import arrivals, bindings, people, places, proxies, registrations
+from server.services.codes import CodeRefused
 from server.services.proxies import Represented
 from server.services.registrations import Details
 
 registrations_resource = Resource("registrations", "党员报到")
-CODES = ("QR_EXPIRED", "QR_FORGED", "QR_FORMAT", "QR_KEY_RETIRED", "QR_NOT_COMMUNITY", "QR_REVOKED", "QR_UNKNOWN", "QR_VERSION")
+CODES = (
+    "QR_EXPIRED",
+    "QR_FORGED",
+    "QR_FORMAT",
+    "QR_KEY_RETIRED",
+    "QR_NOT_COMMUNITY",
+    "QR_REVOKED",
+    "QR_THROTTLED",
+    "QR_UNKNOWN",
+    "QR_VERSION",
+)
+GUESSES = ("QR_FORGED", "QR_FORMAT")
 REFUSALS = ("CONSENT_REQUIRED", "NAME_REQUIRED", "NOT_COMMUNITY", "REGISTRATION_ELSEWHERE", "REGISTRATION_EXISTS", "REGISTRATION_OPEN")
 
 
@@ -38,7 +51,7 @@ def register(call: Call[s.RegisterIn]) -> s.RegistrationOut:
     名册一致的立即生效（active），其余等社区接收（submitted）。
     """
     body, session = call.body, call.session
-    community = arrivals.community(session, token=body.token, public_id=body.community, now=call.now)
+    community = arrival(call)
     source = Source.SCAN if body.token else Source.WEB
     person = session.get_one(Person, call.actor.id)
     row = registrations.submit(
@@ -142,6 +155,16 @@ def resubmit_registration(call: Call[s.DetailsIn], id: str) -> s.RegistrationOut
     return _one(call.session, row)
 
 
+@registrations_resource.put(
+    "/registrations/<id>", permission=P.REGISTRATIONS_SUBMIT, body=s.DetailsIn, answer=s.RegistrationOut, problems=("ILLEGAL_MOVE",)
+)
+def change_registration(call: Call[s.DetailsIn], id: str) -> s.RegistrationOut:  # noqa: A002
+    """更正专长、时间、住址和网格；整份替换."""
+    row = registrations.by_public_id(call.session, id)
+    registrations.change(call.session, row, details=_details(call.session, call.body), actor=call.actor, now=call.now)
+    return _one(call.session, row)
+
+
 @registrations_resource.post(
     "/registrations/<id>/withdraw", permission=P.REGISTRATIONS_SUBMIT, answer=s.RegistrationOut, problems=("ILLEGAL_MOVE",)
 )
@@ -149,6 +172,16 @@ def withdraw_registration(call: Call[None], id: str) -> s.RegistrationOut:  # no
     """撤回自己的报到，或退出."""
     row = registrations.by_public_id(call.session, id)
     return _one(call.session, registrations.withdraw(call.session, row, actor=call.actor, now=call.now))
+
+
+def arrival(call: Call[Any]) -> OrgNode:
+    """The community of the body's `token` or `community`; a forged code counts against the account (docs/protocol.md §1)."""
+    try:
+        return arrivals.community(call.session, token=call.body.token, public_id=call.body.community, now=call.now)
+    except CodeRefused as refused:
+        if refused.code in GUESSES:
+            limits.note_bad_code(call.actor.id)
+        raise
 
 
 def outs(session: Session, rows: Sequence[tuple[MemberRegistration, Person]]) -> list[s.RegistrationOut]:

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from miniprogram_api import registration_schemas as s
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.registrations import CODES
+from miniprogram_api.registrations import CODES, arrival
 from miniprogram_api.schemas import Page, PageQuery
 from server.db.models.people import Person
 from server.db.models.registrations import Transfer
 from server.domain.permissions import Permission as P
-from server.services import arrivals, people, places, registrations, transfers
+from server.services import people, places, registrations, transfers
 
 transfers_resource = Resource("transfers", "组织关系转接")
 
@@ -32,7 +32,7 @@ def request_transfer(call: Call[s.TransferIn], id: str) -> s.TransferOut:  # noq
     row = transfers.request(
         session,
         registrations.by_public_id(session, id),
-        to=arrivals.community(session, token=body.token, public_id=body.community, now=call.now),
+        to=arrival(call),
         reason=body.reason,
         note=body.note,
         actor=call.actor,

@@ -129,6 +129,17 @@ def resubmit(session: Session, row: MemberRegistration, *, details: Details, act
     )
 
 
+def change(session: Session, row: MemberRegistration, *, details: Details, actor: Actor, now: datetime) -> MemberRegistration:
+    """Correct what he says about himself while the registration stands or waits. Raises NOT_FOUND for somebody else's, ILLEGAL_MOVE."""
+    require_own(session, row, actor)
+    if row.state is MemberState.CLOSED:
+        raise Problem("ILLEGAL_MOVE")
+    _fill(session.get_one(Person, row.person_id), row, session.get_one(OrgNode, row.community_id), details)
+    session.flush()
+    events.add(session, row, action="change", actor=actor, now=now)
+    return row
+
+
 def withdraw(session: Session, row: MemberRegistration, *, actor: Actor, now: datetime) -> MemberRegistration:
     """Take the form back, or leave. Raises NOT_FOUND for somebody else's, ILLEGAL_MOVE."""
     require_own(session, row, actor)
@@ -149,7 +160,7 @@ def float_away(session: Session, row: MemberRegistration, *, actor: Actor, now: 
 def end(session: Session, row: MemberRegistration, *, reason: str | None, actor: Actor, now: datetime) -> MemberRegistration:
     """The community closes the registration, with a reason. Raises NOT_FOUND, ILLEGAL_MOVE, NOTE_REQUIRED."""
     _move(session, row, MemberAction.END, actor=actor, now=now, note=reason, reason=reason, valid_to=local_day(now))
-    tell(session, row, outcome="ended", now=now)
+    tell(session, row, outcome="closed", now=now)
     return row
 
 

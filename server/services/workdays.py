@@ -30,6 +30,12 @@ def put(session: Session, *, day: date, working: bool, why: str, actor: Actor, n
     return row
 
 
+def of_year(session: Session, *, year: int) -> list[CalendarDay]:
+    """The county's own days of a year, in their order."""
+    days = CalendarDay.day.between(date(year, 1, 1), date(year, 12, 31))
+    return list(session.execute(select(CalendarDay).where(days).order_by(CalendarDay.day)).scalars())
+
+
 def end_of(session: Session, *, now: datetime, count: int) -> datetime:
     """The end of the `count`-th working day after today, as aware UTC."""
     today = local_day(now)

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from miniprogram_api import limits
 from qr.tokens import Kind, Mode
 from server.db.base import transaction
 from server.db.models.orgs import OrgNode
@@ -94,6 +95,31 @@ def test_scanning_the_community_is_enough(client: FlaskClient, scene: Scene) -> 
 )
 def test_what_cannot_be_registered(client: FlaskClient, scene: Scene, body: dict[str, Any], status: int, refused: str) -> None:
     assert code(post(client, scene.known, "/registrations", **body)) == (status, refused)
+
+
+def test_guessing_codes_is_slowed_down(client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BAD_CODES_PER_ACCOUNT", 2)
+    forged = scene.poster[:-1] + ("0" if scene.poster[-1] != "0" else "1")
+    answers = [code(post(client, scene.known, "/registrations", str(n), token=forged)) for n in range(3)]
+    assert answers == [(422, "QR_FORGED"), (422, "QR_FORGED"), (429, "QR_THROTTLED")]
+
+
+def test_another_s_code_is_no_community(client: FlaskClient, scene: Scene, now: datetime) -> None:
+    with transaction() as session:
+        person = a_person(session, now, "王五")
+        card = codes.card_of(codes.of_person(session, person_id=person.id, now=now))
+    assert code(post(client, scene.known, "/registrations", token=card)) == (422, "QR_NOT_COMMUNITY")
+
+
+def test_correcting_the_form(client: FlaskClient, scene: Scene) -> None:
+    row = post(client, scene.known, "/registrations", community=scene.community, skills=["急救"]).json
+    path = f"/api/v1/registrations/{row['id']}"
+    assert client.put(path, json={"skills": []}, headers=headers(scene.stranger, "a")).status_code == 404
+    changed = client.put(path, json={"skills": ["书法"], "grid": scene.grid}, headers=headers(scene.known, "b")).json
+    assert (changed["skills"], changed["grid_id"], changed["state"]) == (["书法"], scene.grid, "active")
+    assert client.put(path, json={"grid": scene.neighbour}, headers=headers(scene.known, "c")).status_code == 404
+    post(client, scene.known, f"/registrations/{row['id']}/withdraw")
+    assert client.put(path, json={}, headers=headers(scene.known, "d")).status_code == 409
 
 
 def test_a_street_is_no_community(client: FlaskClient, scene: Scene) -> None:

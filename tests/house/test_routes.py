@@ -24,7 +24,7 @@ PUBLIC = {
     "/q/<path:rest>": "where an ordinary-link code leads a phone's browser",
     "/q/<token>": "where an ordinary-link code leads a phone's browser",
     "/q/<path:name>": "where an ordinary-link code leads a phone's browser, and the file by which WeChat proves the domain",
-    "/verify/<token>": "anyone may verify a certificate (A6)",
+    "/v/<token>": "anyone may verify a receipt or certificate (A6)",
     "/screen": "a screen in the hall shows a rotating code; its slots need the screen's own token",
 }
 ROUTES = [route for resource in miniprogram_api.RESOURCES for route in resource.routes]
