@@ -185,6 +185,8 @@ def _serve(route: Route, **path: str) -> Response:
 
 
 def _answered(route: Route, token: str, now: datetime, path: dict[str, str]) -> Response:
+    if route.permission is not None and not token:
+        raise Problem("UNAUTHENTICATED")  # before anything else of the request is looked at
     if route.mode == "read":
         with reading() as session:
             return _render(route, _call(route, session, _actor(route, session, token, now), now, path))

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from qr.rules import Grade, Place
 from server.domain.days import SHANGHAI
-from server.domain.records import RecordState
 from server.domain.tasks import ClaimState
 
 PRESENTABLE = (ClaimState.APPROVED, ClaimState.DONE, ClaimState.NO_SHOW)  # whoever scans was there, whatever was noted before
@@ -15,15 +14,6 @@ ONE_SITTING = timedelta(days=1)  # a longer window is a standing post: open all 
 ONLY_SCANNED = "仅签到"
 
 GRADE_NAMES: Mapping[Grade, str] = {Grade.A: "互证", Grade.B: "已证", Grade.C: "现场码", Grade.D: "自报"}
-STATE_NAMES: Mapping[RecordState, str] = {
-    RecordState.PRESENT: "已签到",
-    RecordState.ENDED: "已签退",
-    RecordState.REPORTED: "待确认",
-    RecordState.SENT_BACK: "退回补充",
-    RecordState.FINAL: "已确认",
-    RecordState.DISPUTED: "有异议",
-    RecordState.VOID: "已作废",
-}
 FLAG_NAMES: Mapping[str, str] = {
     "CLOCK": "手机时间与现场码不一致",
     "MOVED": "没有签退就到了另一处，按另一处签到的时间结束",
@@ -79,3 +69,18 @@ def next_step(direction: str, *, counts: bool, paired: bool) -> str:
 def state_text(grade: Grade) -> str:
     """仅签到 until somebody else stands for it (R8)."""
     return GRADE_NAMES[grade] if grade.counts else ONLY_SCANNED
+
+
+def explain(*, t: int, d: int, inside: bool | None, witnesses: Mapping[str, int], flags: str, final: bool) -> list[str]:
+    """Why the record is proven as it is, in sentences the person reads; `witnesses` is how many of each kind stand for it."""
+    stands = [f"{WITNESS_WORDS[kind]} {count} 人可以作证" for kind, count in sorted(witnesses.items())]
+    place = {None: [], True: ["手机说在现场（只供参考）"], False: ["手机说不在现场，需要工作人员看一眼"]}[inside]
+    counts = "已确认，计入服务时长" if final else "组织者确认后才计入服务时长；没有扫码不影响确认"
+    return [
+        TOKEN_WORDS[t],
+        DURATION_WORDS[d],
+        *place,
+        *(stands or ["还没有别人作证"]),
+        *(FLAG_NAMES[flag] for flag in flags.split()),
+        counts,
+    ]

@@ -104,11 +104,13 @@ def _judged(
         if live:
             codes.check(seen, token)
         else:
+            _check_time(session, seen, timing, now)
             _check_history(session, seen, token, timing, now)
         if seen.task_id is None or token.kind not in SCANNABLE:
             raise _problem("QR_WRONG_KIND", token)
         if live and seen.twin_id is None:
             codes.check_slot(seen, token, now)
+        _check_time(session, seen, timing, now)
         _check_rules(session, seen, token, timing, now=now)
     except Problem as problem:
         task_id = found[0].task_id if found else None
@@ -154,14 +156,20 @@ def _moments(token: Token, timing: Timing, now: datetime) -> tuple[datetime, dat
     return at, at + timedelta(seconds=spare)
 
 
-def _check_rules(session: Session, seen: Any, token: Token, timing: Timing, *, now: datetime) -> None:
-    """Time of the message, cancellation, hours, claim: as they stood at the message's time."""
-    limits = windows.of_community(session, seen.community_id, now=now)
-    at = scans.moment(timing.at, now)
+def _check_time(session: Session, seen: Any, timing: Timing, now: datetime) -> None:
+    """A message from the future or from too long ago; how long is the community's policy."""
+    if seen.task_id is None:
+        return
     if timing.refused is not None and timing.refused != "TOO_OLD":
         raise Problem(timing.refused)
-    if now - at > limits.max_age:
+    if now - scans.moment(timing.at, now) > windows.of_community(session, seen.community_id, now=now).max_age:
         raise Problem("TOO_OLD")
+
+
+def _check_rules(session: Session, seen: Any, token: Token, timing: Timing, *, now: datetime) -> None:
+    """Cancellation, hours, claim: as they stood at the message's time."""
+    limits = windows.of_community(session, seen.community_id, now=now)
+    at = scans.moment(timing.at, now)
     last = at + timedelta(seconds=tokens.step_of(token.kind) if token.mode is Mode.ROTATING else 0)
     if seen.task_state == TaskState.CANCELLED and _moved_before(session, "task", seen.task_id, TaskState.CANCELLED, at):
         raise Problem("CHECKIN_CANCELLED")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
@@ -14,10 +13,11 @@ from qr import tokens
 from server.db.base import new_public_id
 from server.db.inserts import insert_new
 from server.db.models.checkins import RefusedScan
+from server.db.models.people import Person
 from server.db.models.tasks import Task
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import organisers
+from server.services import lists, organisers
 from server.services.codes import CodeRefused
 from server.services.scans import Message
 
@@ -75,25 +75,33 @@ def of_message(
     )
 
 
+def of_text(problem: Problem, text: str, *, actor: Actor, now: datetime, task_id: int | None = None) -> ScanRefused:
+    """The refusal of a code that was scanned for something else than the actor's own check-in."""
+    empty = Message(mid="", direction="", text=text, cap=0)
+    found = of_message(problem, empty, actor=actor, now=now, task_id=task_id)
+    return ScanRefused(found, replace(found.entry, mid=None) if found.entry is not None else None)
+
+
 def note(session: Session, entry: Entry) -> None:
     """Write the ledger; the same message refused again is one row."""
     row = {**vars(entry), "public_id": new_public_id()}
     session.execute(insert_new(session, cast(Table, RefusedScan.__table__)).values(**row))
 
 
-def of_person(session: Session, *, person_id: int, after: str | None, limit: int) -> Sequence[Any]:
-    """A person's own refused scans with the task's title, newest first (keyset)."""
-    return _page(session, select(RefusedScan, Task.title).where(RefusedScan.person_id == person_id), after, limit)
+def of_person(
+    session: Session, *, person_id: int, after: str | None, limit: int
+) -> tuple[list[tuple[RefusedScan, str | None]], str | None]:
+    """A person's own refused scans with the task's title, newest first; and the next cursor."""
+    mine = select(RefusedScan, Task.title).outerjoin(Task, Task.id == RefusedScan.task_id).where(RefusedScan.person_id == person_id)
+    rows, following = lists.page(session, mine, RefusedScan, after=after, limit=limit, newest_first=True)
+    return [(row, title) for row, title in rows], following
 
 
-def of_task(session: Session, task: Task, *, actor: Actor, after: str | None, limit: int) -> Sequence[Any]:
-    """What was refused at a task, for those who record attendance there. Raises NOT_FOUND."""
+def of_task(
+    session: Session, task: Task, *, actor: Actor, after: str | None, limit: int
+) -> tuple[list[tuple[RefusedScan, Person]], str | None]:
+    """What was refused at a task and whom, for those who record attendance there. Raises NOT_FOUND."""
     organisers.require(session, actor, Permission.ATTENDANCE_RECORD, task)
-    return _page(session, select(RefusedScan, Task.title).where(RefusedScan.task_id == task.id), after, limit)
-
-
-def _page(session: Session, query: Any, after: str | None, limit: int) -> Sequence[Any]:
-    query = query.outerjoin(Task, Task.id == RefusedScan.task_id)
-    if after is not None:
-        query = query.where(RefusedScan.id < select(RefusedScan.id).where(RefusedScan.public_id == after).scalar_subquery())
-    return session.execute(query.order_by(RefusedScan.id.desc()).limit(limit)).all()
+    there = select(RefusedScan, Person).join(Person, Person.id == RefusedScan.person_id).where(RefusedScan.task_id == task.id)
+    rows, following = lists.page(session, there, RefusedScan, after=after, limit=limit, newest_first=True)
+    return [(row, person) for row, person in rows], following
