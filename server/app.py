@@ -11,10 +11,13 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import miniprogram_api
-from miniprogram_api import errors
-from server import clock, health, logs
+from miniprogram_api import errors, wechat_push
+from server import clock, files, health, logs, wechat
 from server.config import Settings
+from server.console.views import api_docs, public
 from server.db import base, keys, redis_client, vault
+from server.dev import routes as dev_routes
+from server.services import codes
 
 log = structlog.get_logger()
 
@@ -37,6 +40,11 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(health.blueprint())
     app.register_blueprint(miniprogram_api.blueprint(), url_prefix="/api/v1")
     app.register_blueprint(miniprogram_api.document_blueprint())
+    app.register_blueprint(api_docs.blueprint(miniprogram_api.document))
+    app.register_blueprint(wechat_push.blueprint())
+    app.register_blueprint(public.blueprint())
+    if not settings.production:
+        app.register_blueprint(dev_routes.blueprint())
     return app
 
 
@@ -48,6 +56,9 @@ def start_process(settings: Settings) -> None:
     redis_client.connect(settings.redis.url or f"unix://{settings.data_dir / 'valkey-9' / 's.sock'}?db=0")
     kek = base64.b64decode(settings.secrets.kek.get_secret_value())
     vault.configure(keys.load(settings.data_dir / "keys.json", kek), settings.crypto.suite)
+    codes.configure(settings.instance)
+    files.configure(settings.data_dir / "files")
+    wechat.configure(lambda: wechat.from_settings(settings, redis_client.client()))
 
 
 def _begin() -> None:
