@@ -23,6 +23,7 @@ EVERY_S: Mapping[str, int] = {
     "claims.remind": 15,
     "transfers.release": 30,
     "audit.seal": 300,
+    "tasks.end": 3600,
     "media.forget": 6 * 3600,
     "house.prune": 6 * 3600,
 }

@@ -46,6 +46,7 @@ JOBS: Mapping[str, Job] = {
     "outbox.resend": Job("jobs.sweeps.resend"),
     "posters.print": Job("jobs.posters.print_community", queue="slow", timeout=900, tries=3),
     "tallies.drain": Job("jobs.tallies.drain"),
+    "tasks.end": Job("jobs.sweeps.end_tasks"),
     "transfers.release": Job("jobs.sweeps.release"),
     "wechat.work": Job("jobs.wechat.work"),
 }

@@ -157,6 +157,7 @@ def _live_members(scope: Scope, asked: Subquery) -> Select[Any]:
     """In-service members with a live registration in the scope."""
     return (
         select(asked.c.starts_on, func.count())
+        .select_from(asked)
         .join(MemberRegistration, _live(asked))
         .join(Person, Person.id == MemberRegistration.person_id)
         .where(_registered_here(scope), Person.member_type == MemberType.IN_SERVICE)
@@ -169,6 +170,7 @@ def _taking_part(scope: Scope, period: str, asked: Subquery) -> Select[Any]:
     key = (TallyHead.scope == scope.kind, TallyHead.scope_id == scope.id, TallyHead.period == period)
     return (
         select(asked.c.starts_on, func.count(), func.sum(TallyHead.visits))
+        .select_from(asked)
         .join(MemberRegistration, _live(asked))
         .join(Person, Person.id == MemberRegistration.person_id)
         .join(TallyHead, and_(TallyHead.person_id == Person.id, TallyHead.starts_on == asked.c.starts_on, TallyHead.visits > 0, *key))
@@ -185,6 +187,7 @@ def _listed_members(scope: Scope, asked: Subquery) -> Select[Any]:
     live = and_(MemberRegistration.person_id == RosterEntry.person_id, _live(asked))
     return (
         select(asked.c.starts_on, func.count(MemberRegistration.id), func.count())
+        .select_from(asked)
         .join(RosterEntry, here)
         .outerjoin(MemberRegistration, live)
         .where(RosterEntry.member_type == MemberType.IN_SERVICE, RosterEntry.exempt.is_(None), RosterEntry.state == EntryState.LISTED)
@@ -197,6 +200,7 @@ def _units(scope: Scope, asked: Subquery) -> Select[Any]:
     accepted = and_(UnitRegistration.unit_id == Unit.id, UnitRegistration.state.in_(ACCEPTED), UnitRegistration.decided_at < asked.c.until)
     return (
         select(asked.c.starts_on, func.count(UnitRegistration.id), func.count())
+        .select_from(asked)
         .join(Unit, and_(Unit.community_id.in_(_below(scope)), Unit.archived_at.is_(None)))
         .outerjoin(UnitRegistration, accepted)
         .group_by(asked.c.starts_on)

@@ -117,4 +117,5 @@ def test_killed_on_the_way_the_next_run_finishes(
 def test_deadlines_find_nothing_to_do_on_an_empty_day(database: Engine, redis: Redis, now: datetime) -> None:
     sweeps.remind(now)
     sweeps.release(now)
+    sweeps.end_tasks(now)
     assert count(Outbox) == 0
