@@ -6,30 +6,27 @@ came through. His word is an organiser witness; with it the record has at least 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from qr import rules
-from server.db.models.checkins import Scan, ServiceRecord, Witness
-from server.db.models.people import Person
-from server.db.models.tasks import Task
+from server.db.models.checkins import ServiceRecord, Witness
 from server.domain.checkins import place_of
 from server.domain.notices import NoticeKind
-from server.domain.permissions import Actor, Permission
+from server.domain.permissions import Actor
 from server.domain.problems import Problem
-from server.domain.records import COUNTS, RECORD_TRANSITIONS, HoldReason, RecordAction, RecordState, at_night, uncounted_minutes
+from server.domain.records import RECORD_TRANSITIONS, HoldReason, RecordAction, RecordState, at_night, uncounted_minutes
 from server.domain.tasks import TaskKind
-from server.services import batches, claim_decisions, evidence, organisers, tallies
+from server.services import batches, claim_decisions, confirmation_cases, tallies
 from server.services.batches import Failure, Outcome
+from server.services.confirmation_cases import Case, Interval
 
-Interval = tuple[datetime, datetime]
 RECORDS: Any = ServiceRecord.__table__
 WRITTEN = (
     "state",
@@ -49,17 +46,6 @@ WRITE = (
     .where(RECORDS.c.id == bindparam("b_id"), RECORDS.c.state == bindparam("b_state"), RECORDS.c.version == bindparam("b_version"))
     .values({name: bindparam(name) for name in WRITTEN})
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One record with all that its confirmation is judged by."""
-
-    record: ServiceRecord
-    task: Task
-    witnesses: tuple[rules.Attestation, ...]
-    own_sessions: frozenset[int]
-    vouched_for: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -96,8 +82,8 @@ def confirm_many(
     RECORD_HOLD with its reasons unless `despite_hold` and a `note` say that somebody looked.
     """
     ids = batches.unique(public_ids)
-    cases = _cases(session, ids, actor)
-    counted = _counted(session, [case.record for case in cases.values()])
+    cases = confirmation_cases.of(session, ids, actor)
+    counted = confirmation_cases.counted(session, [case.record for case in cases.values()])
     word = Word(actor, now, ended_at, despite_hold, note)
     failed: list[Failure] = [batches.failure(public_id, "NOT_FOUND") for public_id in ids if public_id not in cases]
     good: list[tuple[Case, dict[str, Any]]] = []
@@ -129,82 +115,6 @@ def confirm(
         raise Problem("STALE")
     ids = [record.public_id]
     return batches.only(confirm_many(session, ids, actor=actor, now=now, ended_at=ended_at, despite_hold=despite_hold, note=note))
-
-
-def _cases(session: Session, ids: Sequence[str], actor: Actor) -> dict[str, Case]:
-    """The records within the actor's reach, locked, with witnesses and the logins their scans came through; oldest first."""
-    people = select(ServiceRecord.person_id).where(ServiceRecord.public_id.in_(ids))
-    # Two confirmers of one person wait for each other, so that no minute is counted twice.
-    session.execute(select(Person.id).where(Person.id.in_(people)).order_by(Person.id).with_for_update(key_share=True)).all()
-    rows = session.execute(
-        select(ServiceRecord, Task)
-        .join(Task, Task.id == ServiceRecord.task_id)
-        .where(ServiceRecord.public_id.in_(ids))
-        .order_by(ServiceRecord.started_at, ServiceRecord.id)
-        .with_for_update(of=ServiceRecord, key_share=True)
-        .execution_options(populate_existing=True)
-    ).all()
-    tasks = {task.id: task for _, task in rows}
-    mine = {task.id for task in tasks.values() if organisers.allows(session, actor, Permission.RECORDS_CONFIRM, task)}
-    rows = [row for row in rows if row[1].id in mine]
-    records = [record for record, _ in rows]
-    stood, vouched = _witnesses(session, records)
-    logins = _logins(session, records)
-    return {
-        record.public_id: Case(
-            record,
-            task,
-            tuple(stood[record.id]),
-            frozenset(logins[record.person_id, mid] for mid in record.mids if (record.person_id, mid) in logins),
-            frozenset(vouched[record.person_id]),
-        )
-        for record, task in rows
-    }
-
-
-def _witnesses(session: Session, records: Sequence[ServiceRecord]) -> tuple[Mapping[int, list[rules.Attestation]], dict[int, set[int]]]:
-    """Who stands for each record, and for whom each person himself stood as a peer."""
-    stood = evidence.of_records(session, [record.id for record in records])
-    vouched: dict[int, set[int]] = defaultdict(set)
-    if any(one.kind is rules.Witness.PEER for given in stood.values() for one in given):
-        pairs = (
-            select(Witness.person_id, ServiceRecord.person_id.label("for_id"))
-            .join(ServiceRecord, ServiceRecord.id == Witness.record_id)
-            .where(Witness.kind == rules.Witness.PEER.value, Witness.person_id.in_([record.person_id for record in records]))
-        )
-        for voucher, for_id in session.execute(pairs):
-            vouched[voucher].add(for_id)
-    return stood, vouched
-
-
-def _logins(session: Session, records: Sequence[ServiceRecord]) -> dict[tuple[int, str], int]:
-    """The login session each message came through, by (person, mid)."""
-    mids = [mid for record in records for mid in record.mids]
-    if not mids:
-        return {}
-    sent = select(Scan.person_id, Scan.mid, Scan.session_id).where(
-        Scan.person_id.in_({record.person_id for record in records}), Scan.mid.in_(mids), Scan.session_id.is_not(None)
-    )
-    return {(person_id, mid): session_id for person_id, mid, session_id in session.execute(sent) if session_id is not None}
-
-
-def _counted(session: Session, records: Sequence[ServiceRecord]) -> dict[int, list[Interval]]:
-    """What already counts for these people around these days."""
-    counted: dict[int, list[Interval]] = defaultdict(list)
-    if not records:
-        return counted
-    days = [record.day for record in records]
-    rows = session.execute(
-        select(ServiceRecord.person_id, ServiceRecord.started_at, ServiceRecord.ended_at).where(
-            ServiceRecord.person_id.in_({record.person_id for record in records}),
-            ServiceRecord.day.between(min(days) - timedelta(days=1), max(days) + timedelta(days=1)),
-            ServiceRecord.state.in_(COUNTS),
-        )
-    )
-    for person_id, start, end in rows:
-        if end is not None:
-            counted[person_id].append((start, end))
-    return counted
 
 
 def _judge(case: Case, word: Word, counted: Sequence[Interval]) -> dict[str, Any]:
