@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from flask import current_app
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
@@ -41,6 +42,7 @@ class SubscriptionOut(Out):
     """What a person allows of one template."""
 
     kind: Template = Field(description="消息模板")
+    template_id: str | None = Field(description="微信模板编号，传给 wx.requestSubscribeMessage；没有配置时为空", examples=["tpl_reminder"])
     left: int = Field(description="还可以收到几条微信提醒")
     muted: bool = Field(description="已关闭这类微信提醒；小程序内的消息不受影响")
 
@@ -123,5 +125,9 @@ def mute_subscription(call: Call[MuteIn], kind: str) -> SubscriptionsOut:
 
 def _subscriptions(call: Call[None] | Call[SubscriptionResults] | Call[MuteIn]) -> SubscriptionsOut:
     rows = service.subscriptions(call.session, actor=call.actor)
-    items = [SubscriptionOut(kind=kind, left=row.left if row else 0, muted=row.muted if row else False) for kind, row in rows.items()]
+    templates: dict[str, str] = current_app.config["SETTINGS"].wechat.templates
+    items = [
+        SubscriptionOut(kind=kind, template_id=templates.get(kind), left=row.left if row else 0, muted=row.muted if row else False)
+        for kind, row in rows.items()
+    ]
     return SubscriptionsOut(items=items)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from server.demo import phones, sheets, story
@@ -19,16 +20,22 @@ SUPPLY = {"supplied_by": "示例县委组织部", "basis": "在职党员到社�
 
 @dataclass
 class Town:
-    """What the players know: where the service is, their phones by name, the ids of places and units by name."""
+    """What the players know: where the service is, the week, phones and ids by name, codes as they were read, records by task and name."""
 
     base: str
     sim: Device
     clocks: Clocks
     officer: Client
+    monday: date
     phones: dict[str, Phone] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
+    tasks: dict[str, str] = field(default_factory=dict)
+    shifts: list[str] = field(default_factory=list)
+    codes: dict[str, str] = field(default_factory=dict)
+    claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    records: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def home(self) -> str:
@@ -40,12 +47,11 @@ class Town:
         return self.phones[name].api
 
 
-def found(base: str, sim: str) -> Town:
+def found(base: str, clocks: Clocks, monday: date) -> Town:
     """The county's first login (the one thing HTTP cannot do) and the tree under it."""
-    device = Device(sim)
     officer = Client(base)
     officer.token = officer.post("/staff-sessions", {"login": "county", "password": _first_password()})["token"]
-    town = Town(base, device, Clocks(base, device), officer)
+    town = Town(base, clocks.sim, clocks, officer, monday)
     town.nodes[story.COUNTY] = officer.get("/orgs", deepest="county")["items"][0]["id"]
     _add(town, story.COUNTY, "street", story.STREET, "街道党工委组织委员")
     for community in (story.COMMUNITY, story.NEIGHBOUR):
@@ -79,14 +85,21 @@ def _add(town: Town, parent: str, level: str, name: str, post: str) -> None:
 
 def welcome(town: Town, name: str) -> Phone:
     """Somebody gets a phone, signs in, agrees, gives his number and, where no roster knows it, his name."""
-    phone = phones.buy(name, town.base, town.sim, number=phones.number_of(name))
-    phones.sign_in(phone)
-    phones.agree(phone)
+    phone = switch_on(town, name)
     phones.give_number(phone)
     if not phone.person.get("name"):
         phone.person = phone.api.put("/me", {"name": name})
     town.phones[name] = phone
     town.people[name] = phone.id
+    return phone
+
+
+def switch_on(town: Town, name: str) -> Phone:
+    """A new phone: signed in, the first consent given, the number not yet."""
+    phone = phones.buy(name, town.base, town.sim, number=phones.number_of(name))
+    phone.clock = lambda: round(town.clocks.now().timestamp() * 1000)
+    phones.sign_in(phone)
+    phones.agree(phone)
     return phone
 
 
@@ -172,9 +185,7 @@ def report_in_for(town: Town, name: str) -> Json:
 
 def bind_by_hand(town: Town, name: str) -> Json:
     """He keeps his number to himself: a request, and the secretary finds him on the roster. Returns the decided request."""
-    phone = phones.buy(name, town.base, town.sim, number=phones.number_of(name))
-    phones.sign_in(phone)
-    phones.agree(phone)
+    phone = switch_on(town, name)
     if phones.give_number(phone, deny=True) is not None:
         raise RuntimeError("a refused number was given all the same")
     town.phones[name], town.people[name] = phone, phone.id

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 import requests
@@ -30,11 +31,10 @@ class Device:
         """POST /__sim__/path."""
         return answer_of(self.http.post(f"{self.base}/__sim__/{path}", json=body, timeout=TIMEOUT_S))
 
-    def open_picture(self, picture: bytes) -> dict[str, Any]:
-        """What WeChat's own scanner does with a picture."""
-        return answer_of(
-            self.http.post(f"{self.base}/__sim__/open", data=picture, headers={"Content-Type": "image/png"}, timeout=TIMEOUT_S)
-        )
+    def scan_picture(self, picture: bytes) -> dict[str, Any]:
+        """wx.scanCode of a picture: `result`, or `path` for WeChat's own code."""
+        headers = {"Content-Type": "image/png"}
+        return answer_of(self.http.post(f"{self.base}/__sim__/scan", data=picture, headers=headers, timeout=TIMEOUT_S))
 
 
 @dataclass
@@ -43,23 +43,24 @@ class Clocks:
 
     base: str
     sim: Device
+    offset: int = 0
 
     def now(self) -> datetime:
-        """The present of the service."""
-        return datetime.fromisoformat(self._service(None)["now"])
+        """The present as these clocks were set; a phone looks at its own clock and asks nobody."""
+        return datetime.now(UTC) + timedelta(seconds=self.offset)
 
     def set_offset(self, seconds: int) -> datetime:
         """Put both `seconds` ahead of the real time (behind, where negative). Returns the present."""
         self.sim.post("clock", {"set_offset": seconds})
-        return datetime.fromisoformat(self._service({"set_offset": seconds})["now"])
+        self.offset = int(self._service({"set_offset": seconds})["offset"])
+        return self.now()
 
     def go_to(self, moment: datetime) -> datetime:
-        """Move both to a moment, forwards or backwards. Returns the present, within a second of it."""
-        return self.set_offset(round((moment - datetime.now(UTC)).total_seconds()))
+        """Move both to a moment, forwards or backwards. Returns the present, less than a second after it."""
+        return self.set_offset(ceil((moment - datetime.now(UTC)).total_seconds()))
 
-    def _service(self, body: dict[str, Any] | None) -> dict[str, Any]:
-        method = "GET" if body is None else "POST"
-        return answer_of(self.sim.http.request(method, f"{self.base}/__dev__/clock", json=body, timeout=TIMEOUT_S))
+    def _service(self, body: dict[str, Any]) -> dict[str, Any]:
+        return answer_of(self.sim.http.post(f"{self.base}/__dev__/clock", json=body, timeout=TIMEOUT_S))
 
 
 def answer_of(answer: requests.Response) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.demo import pictures
-from server.demo.client import Client, Refused
+from server.demo.client import Client
 from server.demo.devices import Device
 
 FIRST_CONSENTS = ("service",)
@@ -17,15 +18,20 @@ Json = dict[str, Any]
 
 @dataclass
 class Phone:
-    """Of the simulated WeChat user `name`; the same name is the same account after every restart of the simulator."""
+    """Of the simulated WeChat user `name`; the same name is the same account after every restart of the simulator.
+
+    `clock` is the true time and `skew` how far this phone's clock is off, both in milliseconds; `heard` anchors one to the other.
+    """
 
     name: str
     sim: Device
     api: Client
     number: str = ""
     person: Json = field(default_factory=dict)
-    waiting: list[Json] = field(default_factory=list)
+    clock: Callable[[], int] = field(default=lambda: time.time_ns() // 1_000_000, repr=False)
+    skew: int = 0
     heard: Json | None = None
+    waiting: list[Json] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -69,14 +75,43 @@ def give_number(phone: Phone, *, deny: bool = False) -> Json | None:
     return said
 
 
-def look(picture: bytes) -> str:
-    """The text of a code in a picture, from its pixels. Raises Refused with QR_UNREADABLE where there is none."""
-    text = pictures.read(picture)
-    if text is None:
-        raise Refused(0, {"code": "QR_UNREADABLE", "message": "图片里没有找到二维码，请换一张清楚的图片再扫"})
-    return text
+def capture(phone: Phone, text: str, direction: str) -> Json:
+    """What a phone keeps of one scan: the message of docs/protocol.md §3, with an identity for ever."""
+    mid, cap = str(uuid.uuid4()), phone.clock() + phone.skew
+    return {"v": 1, "mid": mid, "sub": phone.id, "dir": direction, "tok": text, "cap": cap, "anc": phone.heard, "place": None}
 
 
-def new_mid() -> str:
-    """The identity of one capture, kept for ever."""
-    return str(uuid.uuid4())
+def subscribe(phone: Phone, *kinds: str) -> Json:
+    """Press the subscription button: WeChat asks about these templates, the answer goes to the service."""
+    ids = {one["kind"]: one["template_id"] for one in phone.api.get("/me/subscriptions")["items"]}
+    answered = phone.sim.post("subscribe", {"user": phone.name, "tmplIds": [ids[kind] for kind in kinds]})
+    said: Json = phone.api.post("/me/subscriptions", {"results": {kind: answered[ids[kind]] for kind in kinds}})
+    return said
+
+
+def hear(phone: Phone) -> None:
+    """The phone hears the server's time: later it can correct its own clock."""
+    phone.heard = {"srv": phone.clock(), "dev": phone.clock() + phone.skew}
+
+
+def check(phone: Phone, text: str, direction: str = "in") -> Json:
+    """Scan with a network: the message goes at once. Raises Refused."""
+    return send(phone, capture(phone, text, direction))
+
+
+def send(phone: Phone, message: Json) -> Json:
+    """Send one captured message; sending it again gives the same answer. Raises Refused."""
+    body = {name: message[name] for name in ("tok", "dir", "cap", "anc", "place")}
+    said: Json = phone.api.post("/checkins", body, key=message["mid"])
+    return said
+
+
+def keep(phone: Phone, text: str, direction: str) -> None:
+    """Scan without a network: the message waits."""
+    phone.waiting.append(capture(phone, text, direction))
+
+
+def catch_up(phone: Phone, *, order: int = 1) -> list[Json]:
+    """The network is back: all that waits goes in one batch (`order` −1: the last first). Returns one result each; nothing is forgotten."""
+    said: list[Json] = phone.api.post("/checkins/batch", {"messages": phone.waiting[::order]})["results"]
+    return said

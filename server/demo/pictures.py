@@ -49,6 +49,14 @@ def photo(seed: int, size: tuple[int, int] = (640, 480)) -> bytes:
     return made.getvalue()
 
 
+def has_exif(picture: bytes) -> bool:
+    """Does the picture carry more than pixels: a camera, a time, a position?"""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(picture)) as opened:
+        return bool(opened.getexif())
+
+
 def _gray(picture: bytes) -> Any:
     from PIL import Image
 

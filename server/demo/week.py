@@ -1,0 +1,56 @@
+"""A week in 示例社区, played against a fresh instance (`make demo`): told as it happens, then a table, then one JSON line.
+
+Everything goes through the public API, the simulator's device API and the clock port; the first login and the final check are commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, date, datetime, timedelta
+
+from server.demo import closing, community, midweek, opening, plan, tuesday, weekend
+from server.demo.client import Refused
+from server.demo.devices import Clocks, Device, DeviceError
+from server.demo.telling import Telling
+from server.domain.days import local_day, start_of
+
+DAWN = timedelta(hours=8)
+
+
+def play(base: str, sim: str) -> int:
+    """Play the whole week. Returns the exit code: 0 only if every count is what the story says."""
+    telling = Telling(plan.EXPECTED)
+    clocks = Clocks(base, Device(sim))
+    monday = a_monday(local_day(datetime.now(UTC)))
+    clocks.go_to(start_of(monday) + DAWN)
+    town = community.found(base, clocks, monday)
+    for day in (opening, tuesday, midweek, weekend):
+        day.play(town, telling)
+    facts = closing.play(town, telling)
+    return telling.finish(**facts)
+
+
+def a_monday(today: date) -> date:
+    """The next Monday whose week lies within one month, so that no period ends on the way."""
+    monday = today + timedelta(days=7 - today.weekday())
+    while (monday + timedelta(days=6)).month != monday.month:
+        monday += timedelta(days=7)
+    return monday
+
+
+def main() -> int:
+    """Read --base and --sim; a story that broke off is told in one sentence."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("--base", required=True)
+    reader.add_argument("--sim", required=True)
+    given = reader.parse_args()
+    try:
+        return play(given.base, given.sim)
+    except (Refused, DeviceError) as problem:
+        print(f"示例社区没有演完：{problem}", file=sys.stderr)
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())
