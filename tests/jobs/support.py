@@ -35,8 +35,33 @@ def suicide(*_args: object, **_named: object) -> None:
 
 
 def gongjian(*words: str, data: Path, redis_url: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """A gongjian command on this test's database and Redis."""
-    env = {
+    """A gongjian command on this test's database and Redis, to its end."""
+    env = environment(data, redis_url)
+    return subprocess.run(command(*words), cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def beside(*words: str, data: Path, redis_url: str) -> subprocess.Popen[bytes]:
+    """A gongjian command that goes on running; end() it."""
+    with (data / f"{words[0]}.log").open("wb") as log:
+        return subprocess.Popen(command(*words), cwd=ROOT, env=environment(data, redis_url), stderr=log)
+
+
+def end(process: subprocess.Popen[bytes]) -> int:
+    """SIGTERM, and the exit code; one that does not end is killed, which is a negative code."""
+    process.terminate()
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "server", *words]
+
+
+def environment(data: Path, redis_url: str) -> dict[str, str]:
+    return {
         **os.environ,
         "GONGJIAN_ENVIRONMENT": "test",
         "GONGJIAN_FILES_DATA": str(data),
@@ -44,5 +69,3 @@ def gongjian(*words: str, data: Path, redis_url: str, timeout: float = 60) -> su
         "REDIS_URL": redis_url,
         "DATABASE_URL": base.engine().url.render_as_string(hide_password=False),
     }
-    command = [sys.executable, "-m", "server", *words]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False)
