@@ -20,7 +20,7 @@ HOURS = ("CHECKIN_CANCELLED", "CHECKIN_CLOSED", "CHECKIN_EARLY")
 
 @attendance_resource.post(
     "/tasks/<id>/attendance/scan",
-    permission=P.ME,
+    permission=P.TASKS_ORGANISE,
     body=s.ScanPersonIn,
     answer=s.PresentOut,
     status=201,
@@ -35,7 +35,7 @@ def scan_person(call: Call[s.ScanPersonIn], id: str) -> s.PresentOut:  # noqa: A
 
 
 @attendance_resource.post(
-    "/tasks/<id>/attendance", permission=P.ME, body=s.AttendanceIn, answer=s.AttendanceOut, status=201, problems=HOURS
+    "/tasks/<id>/attendance", permission=P.TASKS_ORGANISE, body=s.AttendanceIn, answer=s.AttendanceOut, status=201, problems=HOURS
 )
 def record_attendance(call: Call[s.AttendanceIn], id: str) -> s.AttendanceOut:  # noqa: A002
     """点名或按纸质签到表登记到场；登记的人不能再确认."""
@@ -53,7 +53,7 @@ def record_attendance(call: Call[s.AttendanceIn], id: str) -> s.AttendanceOut:  
     return _outcome(call, outcome)
 
 
-@attendance_resource.post("/tasks/<id>/attendance/end", permission=P.ME, body=s.EndIn, answer=s.AttendanceOut)
+@attendance_resource.post("/tasks/<id>/attendance/end", permission=P.TASKS_ORGANISE, body=s.EndIn, answer=s.AttendanceOut)
 def end_attendance(call: Call[s.EndIn], id: str) -> s.AttendanceOut:  # noqa: A002
     """登记没有扫码签退的人的离开时间."""
     task = tasks.by_public_id(call.session, id)

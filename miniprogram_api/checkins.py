@@ -82,7 +82,7 @@ def my_refused_scans(call: Call[None]) -> Page[s.RefusedOut]:
     return Page[s.RefusedOut](items=[s.RefusedOut(**_refused(row, title)) for row, title in rows], next=following)
 
 
-@checkins_resource.get("/tasks/<id>/refused-scans", permission=P.ME, query=PageQuery, answer=Page[s.StaffRefusedOut])
+@checkins_resource.get("/tasks/<id>/refused-scans", permission=P.TASKS_ORGANISE, query=PageQuery, answer=Page[s.StaffRefusedOut])
 def refused_scans(call: Call[None], id: str) -> Page[s.StaffRefusedOut]:  # noqa: A002 - the URL's word
     """这项任务上没有成功的扫码，供组织者补记（本任务组织者或有登记权限的人）."""
     task = tasks.by_public_id(call.session, id)

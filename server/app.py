@@ -14,7 +14,7 @@ import miniprogram_api
 from miniprogram_api import errors, wechat_push
 from server import clock, files, health, logs, wechat
 from server.config import Settings
-from server.console.views import api_docs, public
+from server.console.views import api_docs, landing, public
 from server.db import base, keys, redis_client, vault
 from server.dev import routes as dev_routes
 from server.services import codes
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(api_docs.blueprint(miniprogram_api.document))
     app.register_blueprint(wechat_push.blueprint())
     app.register_blueprint(public.blueprint())
+    app.register_blueprint(landing.blueprint())
     if not settings.production:
         app.register_blueprint(dev_routes.blueprint())
     return app

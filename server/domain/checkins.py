@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from qr.rules import Grade, Place
+from qr.tokens import Kind
 from server.domain.days import SHANGHAI
 from server.domain.tasks import ClaimState
 
@@ -19,6 +20,12 @@ FLAG_NAMES: Mapping[str, str] = {
     "MOVED": "没有签退就到了另一处，按另一处签到的时间结束",
     "HOLD": "与另一条记录时间重叠，等工作人员核对",
     "REVIEW": "需要工作人员看一眼",
+}
+ADVICE_IN_BROWSER: Mapping[Kind, str] = {
+    Kind.COMMUNITY: "请打开微信，用“扫一扫”扫这个码，就能向社区报到",
+    Kind.TASK: "请打开微信，用“扫一扫”扫这个码签到；不方便扫码，请找现场工作人员登记，效果一样",
+    Kind.PERSON: "这是一位同志的个人码，请组织者在小程序里扫",
+    Kind.CERTIFICATE: "这是证明上的核验码，请用微信“扫一扫”打开",
 }
 TOKEN_WORDS = ("没有扫码", "扫了码", "现场扫了动态码")
 DURATION_WORDS = ("只有到场时间", "结束时间由组织者补记或推定", "到场和离开都扫了码")

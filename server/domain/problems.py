@@ -125,6 +125,9 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "MEDIA_TRUNCATED": (K.REFUSED, "图片没有传完整，请重新上传"),
     "MEDIA_UNFIT": (K.REFUSED, "所选图片不能用在这里，请重新上传"),
     # codes (docs/protocol.md §1)
+    "POSTER_FAILED": (K.UNAVAILABLE, "海报没有印成，请稍后再试"),
+    "POSTER_NOT_READY": (K.CONFLICT, "海报还在印，请隔几秒再取"),
+    "POSTER_ROTATING": (K.REFUSED, "动态码不能印成海报，请用大屏展示"),
     "QR_EXPIRED": (K.REFUSED, "这个码已经过期，请重新获取"),
     "QR_FORGED": (K.REFUSED, "这个码不是本系统发出的，请核对后再扫"),
     "QR_FORMAT": (K.REFUSED, "这不是共建系统的码，请对准海报上的二维码再扫"),
@@ -137,6 +140,8 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "QR_WINDOW_AHEAD": (K.REFUSED, "这个码还没有生效，请稍等几秒再扫"),
     "QR_WINDOW_PAST": (K.REFUSED, "这个码已经换了，请对着屏幕再扫一次"),
     "QR_WRONG_KIND": (K.REFUSED, "这个码不是用来签到的，请扫活动现场的码"),
+    "SCREEN_ENDED": (K.UNAUTHENTICATED, "大屏的展示已结束，请组织者重新打开"),
+    "SCREEN_STATIC": (K.REFUSED, "这个码不会变化，请直接打印海报"),
     "QR_THROTTLED": (K.TOO_MANY, "无效的码扫得太多，请一分钟后再试"),
     # check-ins (docs/protocol.md §2, §3)
     "BAD_MESSAGE": (K.MALFORMED, "离线记录的格式不对，请更新小程序后重新上传"),

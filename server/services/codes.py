@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
@@ -171,6 +171,11 @@ def slots_ahead(code: Code, *, now: datetime, count: int) -> list[tuple[int, str
     step = step_of(code)
     first = tokens.slot_at(int(now.timestamp()), step)
     return [(tokens.slot_start(slot, step), _mint(code, Mode.ROTATING, slot)) for slot in range(first, first + count)]
+
+
+def moment(second: int) -> datetime:
+    """The start of a slot as aware UTC."""
+    return datetime.fromtimestamp(second, UTC)
 
 
 def card_of(code: Code) -> str:

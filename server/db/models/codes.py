@@ -6,7 +6,8 @@ from sqlalchemy import CheckConstraint, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
-from server.db.types import big, digest, line, maybe_ref, pk, public_id, ref, short, utc
+from server.db.types import big, digest, enum_type, json_list, line, maybe_ref, pk, public_id, ref, short, utc
+from server.domain.posters import PosterForm, PosterStyle, PrintState
 
 OPEN_EPOCH = text("valid_to IS NULL")
 
@@ -86,3 +87,35 @@ class Screen(Base):
     opened_at: Mapped[utc]
     expires_at: Mapped[utc]
     revoked_at: Mapped[utc | None]
+
+
+class PosterPrint(Base):
+    """A poster, or all posters of a community, drawn by a job. `key` is the hash of all that stands on it: asked again, it is there."""
+
+    __tablename__ = "poster_print"
+    __table_args__ = (CheckConstraint("done BETWEEN 0 AND total", name="done_of_total"),)
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    key: Mapped[digest] = mapped_column(unique=True)
+    community_id: Mapped[int] = ref("org_node.id", index=True)
+    content: Mapped[json_list] = mapped_column(comment="the texts, one object a poster; links are drawn from the codes")
+    form: Mapped[PosterForm] = mapped_column(enum_type(PosterForm))
+    style: Mapped[PosterStyle] = mapped_column(enum_type(PosterStyle))
+    state: Mapped[PrintState] = mapped_column(enum_type(PrintState))
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int]
+    sha256: Mapped[digest | None] = mapped_column(comment="in the files port, area posters")
+    requested_by: Mapped[int | None] = maybe_ref("person.id")
+    requested_at: Mapped[utc]
+    finished_at: Mapped[utc | None]
+
+
+class WxaPicture(Base):
+    """A mini-program code that WeChat drew for a token, by the token's hash: asked for once."""
+
+    __tablename__ = "wxa_picture"
+
+    token_hash: Mapped[digest] = mapped_column(primary_key=True)
+    sha256: Mapped[digest]
+    fetched_at: Mapped[utc]

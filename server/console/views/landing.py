@@ -1,0 +1,56 @@
+"""/q/<token>: where an ordinary-link code leads a browser that is not WeChat, and the file by which WeChat proves the domain.
+
+Says what the code is and what to do, no more than the poster itself; nothing about a person, no script, no sign-in.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, make_response, render_template
+
+from qr.tokens import Kind
+from server import clock
+from server.db.base import reading
+from server.domain.checkins import ADVICE_IN_BROWSER
+from server.domain.problems import PROBLEMS
+from server.services import codes, previews
+from server.services.codes import CodeRefused
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
+def blueprint() -> Blueprint:
+    """The landing page and the verification file."""
+    made = Blueprint("landing", __name__, template_folder="../templates")
+
+    @made.get("/q/<path:rest>")
+    def landing(rest: str) -> Response:
+        wechat = current_app.config["SETTINGS"].wechat
+        if wechat.verify_file_name and rest == wechat.verify_file_name:
+            return Response(wechat.verify_file_text, mimetype="text/plain")
+        return _page(rest)
+
+    return made
+
+
+def _page(text: str) -> Response:
+    """A poster's code is explained; a personal code only by its kind; anything else by the one sentence of its refusal."""
+    about = current_app.config["SETTINGS"].about
+    try:
+        with reading() as session:
+            code = codes.resolve(session, text, clock.now()).code
+            seen = previews.of_code(session, code)
+    except CodeRefused as refused:
+        said = PROBLEMS[refused.code][1]
+        return _answer(render_template("public/landing.html", kind="二维码", title="", advice=said, good=False, about=about), 404)
+    title = "" if seen.kind is Kind.PERSON else seen.title
+    advice = ADVICE_IN_BROWSER.get(seen.kind, ADVICE_IN_BROWSER[Kind.TASK])
+    return _answer(render_template("public/landing.html", kind=seen.kind_name, title=title, advice=advice, good=True, about=about), 200)
+
+
+def _answer(page: str, status: int) -> Response:
+    answer = make_response(page, status)
+    answer.headers["Content-Security-Policy"] = POLICY
+    answer.headers["Cache-Control"] = "private, no-store"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
