@@ -18,6 +18,7 @@ from server.console.views import api_docs, landing, public
 from server.db import base, keys, redis_client, vault
 from server.dev import routes as dev_routes
 from server.services import codes
+from server.wechat.guard import check_aes_key, check_base
 
 log = structlog.get_logger()
 
@@ -28,12 +29,13 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         SECRET_KEY=settings.secrets.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=settings.web.max_body_kb * 1024,
-        SQLALCHEMY_DATABASE_URI="sqlite://",  # Flask-Migrate's habit only; transaction() has the real engine
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
         SETTINGS=settings,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     if settings.web.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.web.trusted_proxies, x_proto=1)  # type: ignore[method-assign]
+    base.init_app(app)
     app.before_request(_begin)
     app.after_request(_finish)
     errors.register(app)
@@ -59,6 +61,8 @@ def start_process(settings: Settings) -> None:
     vault.configure(keys.load(settings.data_dir / "keys.json", kek), settings.crypto.suite)
     codes.configure(settings.instance)
     files.configure(settings.data_dir / "files")
+    check_base(settings.wechat.base, settings.production)  # now, not at the first login
+    check_aes_key(settings.secrets.aes_key.get_secret_value(), settings.production)
     wechat.configure(lambda: wechat.from_settings(settings, redis_client.client()))
 
 

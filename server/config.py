@@ -66,12 +66,9 @@ class Redis(Section):
 
 
 class Files(Section):
-    """Where files live: a local directory or an S3-compatible store."""
+    """Where SQLite, files, keys and logs live: a local directory (several web machines share it, e.g. by NFS)."""
 
     data: str
-    store: Literal["local", "s3"]
-    s3_endpoint: str
-    s3_bucket: str
 
 
 class WechatSettings(Section):

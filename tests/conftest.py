@@ -79,9 +79,9 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 def build_schema(url: str) -> None:
     """Bring an empty database to the newest schema, as a deployment does."""
-    import server.db.models  # noqa: F401
+    from server.db import schema
 
-    base.Base.metadata.create_all(base.connect(url))
+    schema.upgrade(base.connect(url))
     base.dispose()
 
 

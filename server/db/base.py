@@ -41,7 +41,7 @@ Hook = Callable[[], None]
 
 
 def init_app(app: Flask) -> None:
-    """Let Flask-Migrate find the metadata; requests use transaction(), never db.session."""
+    """Let Flask's own tools find the metadata and the database; requests use transaction(), never db.session (decision 0010)."""
     db.init_app(app)
 
 
@@ -54,7 +54,7 @@ def connect(url: str, *, pool_size: int = 6) -> Engine:
     else:
         _write_lock = None
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        _engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, pool_recycle=1800)
+        _engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, pool_recycle=1800, hide_parameters=True)
     _writer = _engine.execution_options(write=True)
     return _engine
 
@@ -90,7 +90,7 @@ def _sqlite_module() -> Any:
 def _sqlite(url: str, pool_size: int) -> tuple[Engine, Path]:
     path = Path(url.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = create_engine(url, module=_sqlite_module(), pool_size=pool_size, max_overflow=0)
+    made = create_engine(url, module=_sqlite_module(), pool_size=pool_size, max_overflow=0, hide_parameters=True)
 
     @event.listens_for(made, "connect")
     def set_up(connection: Any, _record: Any) -> None:
@@ -137,9 +137,13 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A session for reads: nothing is written, no write lock is taken."""
+    """A session for reads: nothing is written, no write lock is taken.
+
+    It ends with a commit, because after a rollback psycopg forgets the connection's prepared statements.
+    """
     with Session(engine(), expire_on_commit=False) as session:
         yield session
+        session.commit()
 
 
 def new_public_id() -> str:

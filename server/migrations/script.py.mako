@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
+
+import server.db.types
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

@@ -119,8 +119,8 @@ def note_progress(session: Session, print_id: int, done: int) -> None:
 def finish(session: Session, print_id: int, *, sha256: str | None, now: datetime) -> None:
     """The file lies in the files port, or the print failed (sha256 None)."""
     row = session.get_one(PosterPrint, print_id)
-    row.state = PrintState.FAILED if sha256 is None else PrintState.DONE
     row.sha256, row.finished_at = sha256, now
+    row.failed_at = now if sha256 is None else None
     row.done = row.total if sha256 is not None else row.done
 
 
@@ -152,13 +152,13 @@ def _ask(
     if row is None:
         table: Any = PosterPrint.__table__
         values = {"public_id": new_public_id(), "key": key, "community_id": community_id, "content": texts, "form": form, "style": style,
-                  "state": PrintState.WAITING, "done": 0, "total": len(texts), "requested_by": actor.person_id,
+                  "done": 0, "total": len(texts), "requested_by": actor.person_id,
                   "requested_at": now}  # fmt: skip
         session.execute(insert_new(session, table).values(**values))
         row = session.execute(select(PosterPrint).where(PosterPrint.key == key)).scalar_one()
         defer.defer(session, "posters.print", now=now, print_id=row.id)
     elif row.state is PrintState.FAILED:
-        row.state, row.done = PrintState.WAITING, 0
+        row.failed_at, row.done = None, 0
         session.flush()
         defer.defer(session, "posters.print", now=now, print_id=row.id)
     return row

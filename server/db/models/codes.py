@@ -102,13 +102,20 @@ class PosterPrint(Base):
     content: Mapped[json_list] = mapped_column(comment="the texts, one object a poster; links are drawn from the codes")
     form: Mapped[PosterForm] = mapped_column(enum_type(PosterForm))
     style: Mapped[PosterStyle] = mapped_column(enum_type(PosterStyle))
-    state: Mapped[PrintState] = mapped_column(enum_type(PrintState))
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int]
     sha256: Mapped[digest | None] = mapped_column(comment="in the files port, area posters")
     requested_by: Mapped[int | None] = maybe_ref("person.id")
     requested_at: Mapped[utc]
     finished_at: Mapped[utc | None]
+    failed_at: Mapped[utc | None]
+
+    @property
+    def state(self) -> PrintState:
+        """Where it is, from what is there."""
+        if self.sha256 is not None:
+            return PrintState.DONE
+        return PrintState.WAITING if self.failed_at is None else PrintState.FAILED
 
 
 class WxaPicture(Base):
