@@ -262,7 +262,7 @@ def print_file(call: Call[None], id: str) -> Response:  # noqa: A002
 
 
 def _file(row: PosterPrint) -> Response:
-    if row.state is PrintState.FAILED or (row.state is PrintState.DONE and row.sha256 is None):
+    if row.state is PrintState.FAILED:
         raise Problem("POSTER_FAILED")
     if row.sha256 is None:
         answer = Response(_print(row).model_dump_json(), status=202, mimetype="application/json")

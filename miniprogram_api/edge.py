@@ -116,27 +116,8 @@ class Resource:
         keyed = (mode == "write" and not public) if keyed is None else keyed
 
         def declare(view: View) -> View:
-            self.routes.append(
-                Route(
-                    method=method,
-                    rule=rule,
-                    view=view,
-                    permission=permission,
-                    body=body,
-                    query=query,
-                    answer=answer,
-                    status=status,
-                    problems=problems,
-                    mode=mode,
-                    keyed=keyed,
-                    etag=etag,
-                    media=media,
-                    upload=upload,
-                    own_answers=own_answers,
-                    refused=refused,
-                    tag=self.name,
-                )
-            )
+            shared = (permission, body, query, answer, status, problems, mode, keyed)
+            self.routes.append(Route(method, rule, view, *shared, etag, media, upload, own_answers, refused, self.name))
             return view
 
         return declare

@@ -48,7 +48,8 @@ def document(resources: Iterable[Resource], *, version: str, base: str = "/api/v
         "info": {
             "title": "共建 phone API",
             "version": version,
-            "description": "双报到、扫码签到、任务认领与回报。所有写操作带 Idempotency-Key，可以放心重发；错误统一为 {error:{code,message}}。",
+            "description": "双报到、扫码签到、任务认领与回报。所有写操作带 Idempotency-Key，可以放心重发；"
+            "错误统一为 {error:{code,message}}。",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
