@@ -7,9 +7,10 @@ from typing import Any, cast
 
 from flask import Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from miniprogram_api import checkin_schemas as s
-from miniprogram_api import incoming, limits
+from miniprogram_api import errors, incoming, limits
 from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Page, PageQuery
 from qr.rules import Grade
@@ -42,6 +43,18 @@ def keep_refusal(problem: Problem, now: datetime) -> None:
         refusals.note(session, problem.entry)
 
 
+def _noted(session: Session, refused: ScanRefused) -> Response:
+    """The refusal, in the ledger by this very transaction: nothing was written before it.
+
+    After a rollback the driver would forget its prepared statements, and the scans that follow would pay for it (docs/benchmarks.md).
+    """
+    if refused.entry is not None:
+        if refused.counts_as_guess:
+            limits.note_bad_code(refused.entry.person_id)
+        refusals.note(session, refused.entry)
+    return errors.respond(refused)
+
+
 @checkins_resource.post(
     "/checkins",
     permission=P.CHECKINS_CREATE,
@@ -50,14 +63,16 @@ def keep_refusal(problem: Problem, now: datetime) -> None:
     status=201,
     problems=(*CODES, *RULES),
     own_answers=True,
-    refused=keep_refusal,
 )
 def check_in(call: Call[s.CheckinIn]) -> Response:
     """扫码签到或签退.
 
     Idempotency-Key 用扫码时生成的 uuid4。重发得到相同答复，并带 Idempotent-Replay: true。仅签到不计时长，组织者确认后才计入。
     """
-    taken = checkins.take(call.session, _message(call.body, _mid(call.key)), actor=call.actor, now=call.now)
+    try:
+        taken = checkins.take(call.session, _message(call.body, _mid(call.key)), actor=call.actor, now=call.now)
+    except ScanRefused as refused:
+        return _noted(call.session, refused)
     answer = Response(told(taken).model_dump_json(), status=201, mimetype="application/json")
     if taken.replay:
         answer.headers["Idempotent-Replay"] = "true"
