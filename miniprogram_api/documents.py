@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from flask import Response, current_app
 from pydantic import Field
 from sqlalchemy.orm import Session
 
 from miniprogram_api.edge import Call, Resource, raw
-from miniprogram_api.schemas import In, Instant, Out, Reason
+from miniprogram_api.schemas import Day, In, Instant, Out, Reason
 from server import files
 from server.db.models.people import Person
 from server.db.models.registrations import Document
@@ -26,8 +24,8 @@ WAIT_S = 2
 class PeriodIn(In):
     """证明的起止日期（北京时间，含首尾两天）."""
 
-    first: date = Field(description="从哪天", examples=["2026-01-01"])
-    last: date = Field(description="到哪天，不晚于今天", examples=["2026-03-31"])
+    first: Day = Field(description="从哪天", examples=["2026-01-01"])
+    last: Day = Field(description="到哪天，不晚于今天", examples=["2026-03-31"])
 
 
 class RevokeIn(In):

@@ -31,6 +31,7 @@ STATUS: Mapping[Kind, int] = {
     Kind.UNAVAILABLE: 503,
 }
 HTTP_CODES = {400: "BAD_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE", 429: "TOO_MANY_REQUESTS"}
+MOST_FIELDS, LONGEST_PATH = 20, 60  # a refusal must not be an echo of what was sent
 # pydantic's error types → what a person should do; the rest get the general sentence.
 FIELD_MESSAGES: Mapping[str, str] = {
     "missing": "这一项必须填写",
@@ -43,7 +44,9 @@ FIELD_MESSAGES: Mapping[str, str] = {
     "less_than_equal": "不能大于 {le}",
     "greater_than": "必须大于 {gt}",
     "control_characters": "含有不能使用的字符，请删去后重试",
+    "invisible": "这一项不能为空，请填写",
     "phone": "请填写 11 位手机号",
+    "year": "年份要在 2000 到 2100 之间",
     "timezone_aware": "时间要带时区",
     "string_pattern_mismatch": "格式不对，请重新填写",
     "enum": "请从列出的选项里选一个",
@@ -73,8 +76,9 @@ def shape(problem: Problem) -> tuple[dict[str, Any], int]:
 
 
 def invalid(error: ValidationError, code: str = "INVALID") -> Problem:
-    """pydantic's findings as INVALID (or the model's own code) with a Chinese sentence per field."""
-    return Problem(code, fields={_path(item): _sentence(item) for item in error.errors(include_url=False, include_input=False)})
+    """pydantic's findings as INVALID (or the model's own code) with a Chinese sentence per field; no more than a form has room for."""
+    found = error.errors(include_url=False, include_input=False)[:MOST_FIELDS]
+    return Problem(code, fields={_path(item): _sentence(item) for item in found})
 
 
 def respond(problem: Problem) -> Response:
@@ -117,7 +121,7 @@ def _fault(error: Exception) -> Response:
 
 
 def _path(item: ErrorDetails) -> str:
-    return ".".join(str(part) for part in item["loc"]) or "body"
+    return ".".join(str(part) for part in item["loc"])[:LONGEST_PATH] or "body"
 
 
 def _sentence(item: ErrorDetails) -> str:

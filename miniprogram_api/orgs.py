@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import Id, In, Line, Out
+from miniprogram_api.schemas import Day, Id, In, Line, Out
 from server.db.models.orgs import OrgNode
 from server.domain.days import local_day
 from server.domain.orgs import LEVEL_NAMES, Level
@@ -22,7 +22,7 @@ orgs_resource = Resource("orgs", "组织：区县、街道、社区、小区、�
 class OrgsQuery(In):
     under: Id | None = Field(None, description="只要这个组织及其下级", examples=["1A2B3C4D5E6F7"])
     deepest: Level = Field(Level.COMMUNITY, description="到哪一级为止")
-    on: date | None = Field(None, description="哪一天的组织，默认今天", examples=["2026-03-05"])
+    on: Day | None = Field(None, description="哪一天的组织，默认今天", examples=["2026-03-05"])
 
 
 class OrgOut(Out):
@@ -64,7 +64,7 @@ class OrgIn(In):
     name: Line = Field(examples=["示例社区"])
     code: str | None = Field(None, description="代码，全县唯一", pattern=r"^[0-9A-Za-z_-]{1,32}$", examples=["SL001"])
     contact_post: Line | None = Field(None, description="联系岗位，不写人名", examples=["社区党委书记"])
-    valid_from: date | None = Field(None, description="从哪一天起，默认今天")
+    valid_from: Day | None = Field(None, description="从哪一天起，默认今天")
 
 
 class OrgChangeIn(In):
@@ -77,7 +77,7 @@ class OrgChangeIn(In):
 class OrgEndIn(In):
     """撤销：合并时先设新组织，再撤销旧的."""
 
-    on: date = Field(description="从这一天起不再存在", examples=["2026-07-01"])
+    on: Day = Field(description="从这一天起不再存在", examples=["2026-07-01"])
 
 
 class OrgEndedOut(Out):

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import Id, In, Instant, LongLine, Out
+from miniprogram_api.schemas import Day, Id, In, Instant, LongLine, Out
 from server.domain.days import local_day
 from server.domain.permissions import Permission as P
 from server.services import orgs, policies
@@ -38,7 +38,7 @@ class PolicyIn(In):
 
     value: int = Field(examples=[30])
     why: LongLine = Field(description="原因", examples=["常委会议定"])
-    valid_from: date | None = Field(None, description="从哪天起，默认今天")
+    valid_from: Day | None = Field(None, description="从哪天起，默认今天")
     node: Id | None = Field(None, description="对哪个组织及其下级，默认全县")
 
 

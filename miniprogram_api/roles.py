@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import Done, Id, In, Out, Page, PageQuery, Phone
+from miniprogram_api.schemas import Day, Done, Id, In, Out, Page, PageQuery, Phone
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import Person, RoleGrant
 from server.domain.days import local_day
@@ -27,7 +27,7 @@ class RoleGrantIn(In):
     role: Role = Field(description="unit_liaison 和 unit_branch 授在单位上，其余授在组织上")
     node: Id | None = Field(None, description="组织的编号")
     unit: Id | None = Field(None, description="单位的编号")
-    valid_to: date | None = Field(None, description="到这一天为止（不含），默认一直有效")
+    valid_to: Day | None = Field(None, description="到这一天为止（不含），默认一直有效")
 
 
 class RoleGrantsQuery(PageQuery):

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from miniprogram_api.edge import Call, Resource, raw
-from miniprogram_api.schemas import Id, In, Instant, LongLine, Out, Page, PageQuery
+from miniprogram_api.schemas import Day, Id, In, Instant, LongLine, Out, Page, PageQuery
 from server.db.base import reading, transaction
 from server.db.models.rosters import RosterImport
 from server.domain.permissions import Permission as P
@@ -37,7 +37,7 @@ class RosterIn(In):
     node: Id = Field(description="为哪个组织导入：社区、街道或区县的编号")
     supplied_by: LongLine = Field(description="名册由谁提供", examples=["示例县委组织部"])
     basis: LongLine = Field(description="依据什么提供", examples=["党员名册共享协议"])
-    valid_until: date | None = Field(None, description="名册有效期至", examples=["2026-12-31"])
+    valid_until: Day | None = Field(None, description="名册有效期至", examples=["2026-12-31"])
     dry_run: bool = Field(False, description="true 只核对，不写入")
 
 

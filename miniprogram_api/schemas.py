@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
+D = TypeVar("D", bound=date)
+EARLIEST, LATEST = 2000, 2100  # years that a form may name
 
 
 class In(BaseModel):
@@ -48,17 +50,36 @@ class Done(Out):
     ok: bool = True
 
 
+# Marks that turn the reading direction around: with them a name or a title can show something else than it holds.
+DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
 def _one_line(text: str) -> str:
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
-        raise PydanticCustomError("control_characters", "control characters")
-    return unicodedata.normalize("NFC", text)
+    return _readable(text, ("Cc", "Cs", "Zl", "Zp"))
 
 
 def _many_lines(text: str) -> str:
-    text = text.replace("\r\n", "\n")
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text if char not in "\n\t"):
+    return _readable(text.replace("\r\n", "\n"), ("Cc", "Cs"), but="\n\t")
+
+
+def _readable(text: str, refused: tuple[str, ...], but: str = "") -> str:
+    if any(char in DIRECTIONS or unicodedata.category(char) in refused for char in text if char not in but):
         raise PydanticCustomError("control_characters", "control characters")
+    if text and not any(unicodedata.category(char)[0] in "LNPS" for char in text):
+        raise PydanticCustomError("invisible", "nothing to see")
     return unicodedata.normalize("NFC", text)
+
+
+def _in_our_time(at: datetime) -> datetime:
+    """To UTC; far years are typing mistakes, and the calendar of Python ends where time zones are added to 9999."""
+    _year(at)
+    return at.astimezone(UTC)
+
+
+def _year(day: D) -> D:
+    if not EARLIEST <= day.year <= LATEST:
+        raise PydanticCustomError("year", "year")
+    return day
 
 
 def _phone(text: str) -> str:
@@ -76,7 +97,8 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{13}$")]
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 Reason = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line)]
-When = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+When = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+Day = Annotated[date, AfterValidator(_year)]
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), return_type=str)
 ]

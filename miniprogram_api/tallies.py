@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import Id, In, Out
+from miniprogram_api.schemas import Day, Id, In, Out
 from server.domain.days import PERIODS, local_day
 from server.domain.permissions import Permission as P
 from server.domain.rates import Rate
@@ -72,8 +72,8 @@ class TalliesQuery(In):
     scope: Literal["node", "unit"] = Field(description="node：区县、街道、社区、小区、网格或楼栋；unit：单位")
     id: Id = Field(description="该组织或单位的编号")
     period: Period = Field("month", description="统计周期")
-    since: date | None = Field(None, alias="from", description="从哪一天所在的周期起，默认今天")
-    to: date | None = Field(None, description="到哪一天所在的周期止，默认今天；最多 24 个周期")
+    since: Day | None = Field(None, alias="from", description="从哪一天所在的周期起，默认今天")
+    to: Day | None = Field(None, description="到哪一天所在的周期止，默认今天；最多 24 个周期")
 
 
 @tallies.get("/me/tally", permission=P.ME, answer=MyTallyOut, etag=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from pydantic import Field
 
-from miniprogram_api.schemas import Id, In, Instant, Line, LongLine, Out, PageQuery, Reason, Text, When
+from miniprogram_api.schemas import Day, Id, In, Instant, Line, LongLine, Out, PageQuery, Reason, Text, When
 from server.db.models.tasks import Shift
 from server.domain.categories import ACTIVITY_CATEGORIES, FIVE_HELPS, POST_CATEGORIES, listed, of_kind
 from server.domain.tasks import ClaimState, TaskKind, TaskMode, TaskState
@@ -139,7 +138,7 @@ class TaskQuery(PageQuery):
     nearby: bool = Field(False, description="是否包括同一街道的其他社区")
     kind: TaskKind | None = None
     category: Line | None = Field(None, description=CATEGORIES)
-    day: date | None = Field(None, description="只看这一天", examples=["2026-03-07"])
+    day: Day | None = Field(None, description="只看这一天", examples=["2026-03-07"])
 
 
 class ManagedQuery(PageQuery):

@@ -23,6 +23,11 @@ class Rule(Generic[S]):
     needs_note: bool = False
 
 
+def permission_for(table: Mapping[tuple[S, A], Rule[S]], action: A) -> Permission | None:
+    """What the action needs, whatever the state: asked before the state is, so that a foreign row's state is not told to outsiders."""
+    return next((rule.permission for (_, named), rule in table.items() if named is action), None)
+
+
 def rule_for(table: Mapping[tuple[S, A], Rule[S]], state: S, action: A, *, note: str | None = None) -> Rule[S]:
     """The rule of this move. Raises ILLEGAL_MOVE where the table has none, NOTE_REQUIRED where a reason is missing."""
     rule = table.get((state, action))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from server.db.base import new_public_id
 from server.db.models.people import Person
 from server.db.models.tasks import Claim, Shift, Task, TeamMember, VolunteerTeam
-from server.domain.permissions import Actor
+from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.tasks import CLAIM_TRANSITIONS, HOLDS_PLACE, ClaimAction, ClaimState, TaskMode, TaskState
 from server.services import events, organisers
@@ -57,6 +57,7 @@ def excuse(session: Session, claim: Claim, *, reason: str, actor: Actor, now: da
 
 def mark_no_show(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> Claim:
     """After the end: the person did not come. It keeps the place taken and deducts nothing (docs/rules.md §3.5). Raises NO_SHOW_EARLY."""
+    organisers.require(session, actor, Permission.ATTENDANCE_RECORD, session.get_one(Task, claim.task_id))
     if window_of(session, claim)[1] > now:
         raise Problem("NO_SHOW_EARLY")
     return _organised(session, claim, ClaimAction.MARK_NO_SHOW, actor=actor, now=now)

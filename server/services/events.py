@@ -13,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from server.db.models.platform import Event
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
-from server.domain.states import A, Rule, S, rule_for
+from server.domain.states import A, Rule, S, permission_for, rule_for
 from server.services import scopes
 
 
@@ -46,10 +46,10 @@ def move(
     Raises ILLEGAL_MOVE, NOTE_REQUIRED, NOT_FOUND (out of scope) and STALE (somebody was quicker; `seen` is the version the person had
     before her).
     """
-    before = row.state
+    before, permission = row.state, permission_for(table, action)
+    if permission is not None:
+        scopes.require(session, actor, permission, row.community_id)
     rule = rule_for(table, before, action, note=note)
-    if rule.permission is not None:
-        scopes.require(session, actor, rule.permission, row.community_id)
     shift(session, row, to=rule.to, seen=seen, **changes)
     add(session, row, action=action.value, actor=actor, now=now, before=before, after=rule.to, note=note)
     return row

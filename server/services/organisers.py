@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.db.models.tasks import Task
 from server.domain.permissions import Actor, Permission
-from server.domain.states import A, Rule, S, rule_for
+from server.domain.states import A, Rule, S, permission_for, rule_for
 from server.services import events, scopes
 
 
@@ -40,9 +40,9 @@ def move(
     **changes: Any,
 ) -> None:
     """events.move for a row of `task` (claim, record) that its organiser may move as well. Raises what events.move raises."""
-    before = row.state
+    before, permission = row.state, permission_for(table, action)
+    if permission is not None:
+        require(session, actor, permission, task)
     rule = rule_for(table, before, action, note=note)
-    if rule.permission is not None:
-        require(session, actor, rule.permission, task)
     events.shift(session, row, to=rule.to, **changes)
     events.add(session, row, action=action.value, actor=actor, now=now, before=before, after=rule.to, note=note)

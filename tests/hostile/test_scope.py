@@ -1,0 +1,61 @@
+"""Nobody reaches another community's rows (docs/rules.md R7): every route with an id in it, every outsider, 403 or 404, never data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from miniprogram_api.edge import Route
+from server.dev.documents.states import MACHINES
+from server.domain.states import Rule
+from tests.hostile import calls
+from tests.hostile.world import NAME, PHONE, World
+
+OUTSIDERS = ("neighbour_secretary", "neighbour_clerk", "neighbour_worker", "neighbour_liaison", "stranger")
+INSIDERS = ("member", "mate", "mover", "newcomer", "organiser", "secretary", "clerk", "liaison", "county", "security")
+ANYBODY = {
+    "read_org": "the org tree is public",
+    "show_task": "a published task is for everybody, so that one may help next door",
+    "claim_task": "anybody may claim a published task",
+    "list_team_members": "names of a team, for who may see it: see test below",
+    "join_team": "a volunteer may join any team",
+    "leave_team": "leaving a team one is not in changes nothing",
+    "roster_template": "an empty template",
+    "withdraw_consent": "one's own consent",
+    "mute_subscription": "one's own setting",
+    "read_policy": "rules are no secret",
+}
+each = pytest.mark.parametrize("route", calls.WITH_ID, ids=lambda route: route.name)
+pytestmark = pytest.mark.usefixtures("unlimited")
+
+
+@each
+def test_an_outsider_gets_nothing_and_somebody_rightful_gets_through(route: Route, client: FlaskClient, world: World) -> None:
+    if route.permission is not None:
+        answer = calls.send(client, route, world, None)
+        assert (answer.status_code, answer.json["error"]["code"]) == (401, "UNAUTHENTICATED")
+    for who in () if route.name in ANYBODY else OUTSIDERS:
+        answer = calls.send(client, route, world, who)
+        assert answer.status_code in (403, 404), (who, answer.status_code, answer.text)
+        assert answer.json["error"]["code"] in ("FORBIDDEN", "NOT_FOUND"), (who, answer.text)
+        assert NAME not in answer.text
+        assert PHONE not in answer.text
+    said = {who: calls.send(client, route, world, who).status_code for who in INSIDERS}
+    assert any(status not in (401, 403, 404, 500) for status in said.values()), said
+    assert 500 not in said.values(), said
+
+
+def test_the_exceptions_are_routes_that_exist() -> None:
+    assert set(ANYBODY) <= {route.name for route in calls.WITH_ID}
+
+
+@pytest.mark.parametrize("table", [machine.table for machine in MACHINES], ids=[machine.title for machine in MACHINES])
+def test_an_action_needs_the_same_permission_in_every_state(table: Mapping[tuple[Any, Any], Rule[Any]]) -> None:
+    """It is asked before the state is looked at, so that the state of a foreign row is not told (409) to who may not see it (404)."""
+    needed: dict[Any, set[Any]] = {}
+    for (_, action), rule in table.items():
+        needed.setdefault(action, set()).add(rule.permission)
+    assert all(len(permissions) == 1 for permissions in needed.values()), needed
