@@ -31,7 +31,7 @@ def store(session: Session, scan: Mapping[str, Any], record: Mapping[str, Any], 
     """Insert the scan and its record, unless somebody else took one of their keys meanwhile, and the record's event."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        given = scan | {f"record_{name}": value for name, value in record.items()} | {"actor_id": actor.person_id}
+        given = {**scan, **{f"record_{name}": value for name, value in record.items()}, "actor_id": actor.person_id}
         return Stored(*connection.execute(_TOGETHER, given).one())
     scan_id = scans.insert(session, scan)
     return Stored(scan_id, scan_id and record_rows.insert(session, record, action="scan", actor=actor, now=now))
