@@ -1,7 +1,9 @@
 """A client made from an OpenAPI document alone: one method per operationId, everything sent and received checked against the schemas.
 
     client = Generated(document, send)
-    client.claim(id=task["id"], body={…}) → the answer, or Declined with the stable code
+    client.claim_task(task["id"], body={…}) → the answer, or Declined with the stable code
+
+What stands in the path is given in order, the query by name.
 
 `send(method, path, headers, body)` → (status, media type, bytes) is all it knows of the outside.
 """
@@ -68,9 +70,11 @@ class Generated:
         made.used = self.used
         return made
 
-    def _call(self, name: str, *, body: Any = None, file: tuple[str, bytes] | None = None, key: str = "", **given: Any) -> Any:
+    def _call(self, name: str, *places: str, body: Any = None, file: tuple[str, bytes] | None = None, key: str = "", **given: Any) -> Any:
         operation = self.operations[name]
         self.used.add(name)
+        in_path = [parameter["name"] for parameter in operation.parameters if parameter["in"] == "path"]
+        given = {**dict(zip(in_path, places, strict=True)), **given}
         path, headers = self._address(operation, given, key)
         headers, data = self._payload(operation, headers, body, file)
         if operation.needs_token:
