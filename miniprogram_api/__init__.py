@@ -106,7 +106,7 @@ def version() -> str:
 def _refuse_old_clients() -> Response | None:
     """A phone says its version as X-Client-Version; one too old to be served is told to update (426)."""
     said = request.headers.get("X-Client-Version", "")
-    parts = said.split(".")[:2]
+    parts = said[:16].split(".")[:2]
     if said and all(part.isascii() and part.isdigit() for part in parts) and tuple(int(part) for part in parts) < OLDEST_CLIENT:
         raise Problem("CLIENT_TOO_OLD")
     return None

@@ -38,6 +38,7 @@ from server.services import idempotency, sessions
 B = TypeVar("B")
 Mode = Literal["read", "write", "own"]
 View = Callable[..., Any]
+LONGEST_ID = 64
 Refused = Callable[[Problem, datetime], None]
 
 
@@ -156,10 +157,13 @@ def raw(data: bytes, media: str, *, name: str | None = None) -> Response:
 def _serve(route: Route, **path: str) -> Response:
     now = clock.now()
     token = incoming.bearer_token()
-    limits.spend(token or f"ip:{request.remote_addr}", limits.PER_ACCOUNT if token else limits.PER_ADDRESS)
+    address = f"ip:{request.remote_addr}"
+    limits.spend(token[:LONGEST_ID] or address, limits.PER_ACCOUNT if token else limits.PER_ADDRESS)
     try:
         return _answered(route, token, now, path)
     except Problem as problem:
+        if problem.code == "UNAUTHENTICATED" and token:
+            limits.spend(address, limits.PER_ADDRESS)  # made-up tokens are no way around the limit
         if route.refused is not None:
             route.refused(problem, now)
         raise
@@ -249,6 +253,8 @@ def _actor(route: Route, session: Session, token: str, now: datetime) -> Actor:
 def _call(  # noqa: PLR0917
     route: Route, session: Session, actor: Actor, now: datetime, path: dict[str, str], key: str = ""
 ) -> tuple[Call[Any], dict[str, str]]:
+    if not all(value.isascii() and value.isprintable() and len(value) <= LONGEST_ID for value in path.values()):
+        raise Problem("NOT_FOUND")  # no id of ours; PostgreSQL would not even take a NUL
     body = incoming.body(route.body, upload=route.upload) if route.body is not None else None
     query = incoming.checked(route.query, request.args.to_dict()) if route.query is not None else None
     return Call(now, actor, session, body, query, key), path

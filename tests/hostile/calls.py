@@ -95,7 +95,7 @@ def send(client: FlaskClient, route: Route, world: World, who: str | None, **opt
 
 def _payload(route: Route, world: World, options: Mapping[str, Any]) -> dict[str, Any]:
     if route.body is None and "body" not in options:
-        return {"query_string": options.get("query") or _query(route, world)}
+        return {"query_string": options.get("query") or query_of(route, world)}
     body = options.get("body", None if route.body is None else body_of(route, world))
     if isinstance(body, bytes):
         return {"data": body, "content_type": options.get("content_type", "application/json")}
@@ -116,7 +116,7 @@ def _file(route: Route) -> Any:
     return io.BytesIO(picture() if route.rule == "/media" else "姓名,手机号,工作单位\n".encode())
 
 
-def _query(route: Route, world: World) -> dict[str, str]:
+def query_of(route: Route, world: World) -> dict[str, str]:
     """The required parameters of a list, and what narrows it to the world's objects."""
     if route.query is None:
         return {}
