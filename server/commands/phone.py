@@ -16,6 +16,7 @@ from server.demo.client import Refused
 from server.demo.devices import Device, DeviceError
 from server.demo.phones import Json, Phone
 from server.domain.days import SHANGHAI
+from server.domain.tasks import CLAIM_STATE_NAMES, ClaimState
 
 COMMUNITY, TASK, ACTIVITY = 1, 2, 3
 LONGEST_WAIT_S = 6.0
@@ -145,7 +146,7 @@ def _show_tally(phone: Phone) -> None:
 def tasks(phone: Phone) -> None:
     """可以报名或正在进行的岗位、任务和活动。"""
     for row in phone.api.pages("/tasks"):
-        mine = f"，我的报名：{row['my_claim']}" if row["my_claim"] else ""
+        mine = f"，我的报名：{CLAIM_STATE_NAMES[ClaimState(row['my_claim'])]}" if row["my_claim"] else ""
         click.echo(f"{row['id']}  {_local(row['starts_at'])}  {row['title']}  {row['place']}  余 {row['places_left']} 名{mine}")
         for shift in phone.api.get(f"/tasks/{row['id']}")["shifts"]:
             click.echo(f"    班次 {shift['id']}  {_local(shift['starts_at'])}  余 {shift['places_left']} 名")
