@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
 from server.domain.problems import Kind, Problem
@@ -96,6 +96,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, respond)
     app.register_error_handler(WechatError, of_wechat)
     app.register_error_handler(IntegrityError, lambda _error: respond(Problem("STALE")))
+    app.register_error_handler(OperationalError, _unreachable)
+    app.register_error_handler(TimeoutError, _unreachable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
@@ -113,6 +115,12 @@ def _http(error: HTTPException) -> Response:
     if error.code is not None and error.code < 400:
         return error.get_response()  # type: ignore[return-value]
     return respond(Problem(HTTP_CODES.get(error.code or 500, "INTERNAL")))
+
+
+def _unreachable(error: Exception) -> Response:
+    """The database is down or has no connection left: the phone may send the same again."""
+    log.error("database unreachable", error=type(error).__name__)
+    return respond(Problem("UNAVAILABLE"))
 
 
 def _fault(error: Exception) -> Response:

@@ -44,7 +44,7 @@ class UnitChangeIn(In):
 
     name: Line = "-"
     category: UnitCategory = UnitCategory.OTHER
-    uscc: Uscc | None = None
+    uscc: Uscc | None = Field(None, description="统一社会信用代码", examples=["91350100M000100Y43"])
     address: LongLine | None = None
     superior: LongLine | None = None
     contact_name: Line | None = None

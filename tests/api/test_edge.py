@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
 from server.db.base import transaction
+from server.services import sessions
 from tests.factories.people import a_person, headers, token_of
 
 
@@ -40,3 +43,15 @@ def test_healthy_and_ready(client: FlaskClient) -> None:
     ready = client.get("/readyz").json
     assert ready["ok"]
     assert ready["redis"]["queues"] == {"quick": 0, "slow": 0}
+
+
+def test_a_database_that_is_down_is_a_503_that_says_so(client: FlaskClient, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with transaction() as session:
+        token = token_of(session, a_person(session, now), now)
+
+    def down(*_args: object, **_more: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(sessions, "find", down)
+    answer = client.delete("/api/v1/sessions/current", headers=headers(token))
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
