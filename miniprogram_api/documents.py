@@ -118,7 +118,8 @@ def unit_receipt(call: Call[None], id: str) -> DocumentOut:  # noqa: A002
 @documents_resource.get("/me/documents", permission=P.ME, answer=DocumentsOut)
 def my_documents(call: Call[None]) -> DocumentsOut:
     """我的回执和证明，新的在前."""
-    return DocumentsOut(items=[_out(call.session, row) for row in documents.of_person(call.session, person_id=call.actor.id)])
+    person = call.session.get_one(Person, call.actor.id)
+    return DocumentsOut(items=[_out(call.session, row) for row in documents.of_person(call.session, person=person)])
 
 
 @documents_resource.get("/documents/<id>", permission=P.ME, answer=DocumentOut)
