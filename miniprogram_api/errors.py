@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError
+from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from server.domain.problems import Kind, Problem
@@ -95,9 +95,9 @@ def register(app: Flask) -> None:
     """Answer every refusal of the whole application in the one shape; console pages make their own of it."""
     app.register_error_handler(Problem, respond)
     app.register_error_handler(WechatError, of_wechat)
-    app.register_error_handler(IntegrityError, lambda _error: respond(Problem("STALE")))
-    app.register_error_handler(OperationalError, _unreachable)
-    app.register_error_handler(TimeoutError, _unreachable)
+    app.register_error_handler(exc.IntegrityError, lambda _error: respond(Problem("STALE")))
+    app.register_error_handler(exc.OperationalError, _unreachable)
+    app.register_error_handler(exc.TimeoutError, _unreachable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
