@@ -210,7 +210,8 @@ def end_screen(call: Call[None], id: str) -> Done:  # noqa: A002
     query=PosterQuery,
     transaction="write",
     keyed=False,
-    media="image/png",
+    media=("image/png", "application/pdf"),
+    later=PrintOut,
     problems=("POSTER_FAILED", "POSTER_ROTATING"),
 )
 def poster(call: Call[None], id: str) -> Response | PrintOut:  # noqa: A002
@@ -251,7 +252,7 @@ def print_progress(call: Call[None], id: str) -> PrintOut:  # noqa: A002
 
 
 @codes_resource.get(
-    "/prints/<id>/file", permission=P.TASKS_ORGANISE, media="application/pdf", problems=("POSTER_FAILED", "POSTER_NOT_READY")
+    "/prints/<id>/file", permission=P.TASKS_ORGANISE, media=("application/pdf", "image/png"), problems=("POSTER_FAILED", "POSTER_NOT_READY")
 )
 def print_file(call: Call[None], id: str) -> Response:  # noqa: A002
     """印好的文件."""

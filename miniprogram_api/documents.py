@@ -49,6 +49,12 @@ class DocumentOut(Out):
     ready: bool = Field(description="PNG 和 PDF 是否已经印好；没好时隔两秒再取")
 
 
+class NotReadyOut(Out):
+    """还在印."""
+
+    ready: bool = Field(default=False, description="false：隔 Retry-After 秒再取")
+
+
 class DocumentsOut(Out):
     items: list[DocumentOut]
 
@@ -128,13 +134,13 @@ def one_document(call: Call[None], id: str) -> DocumentOut:  # noqa: A002
     return _out(call.session, documents.readable(call.session, id, actor=call.actor))
 
 
-@documents_resource.get("/documents/<id>.png", permission=P.ME, media="image/png")
+@documents_resource.get("/documents/<id>.png", permission=P.ME, media="image/png", later=NotReadyOut)
 def document_png(call: Call[None], id: str) -> Response:  # noqa: A002
     """PNG 图片；还没印好时回 202，隔两秒再取."""
     return _file(call, id, "png", "image/png")
 
 
-@documents_resource.get("/documents/<id>.pdf", permission=P.ME, media="application/pdf")
+@documents_resource.get("/documents/<id>.pdf", permission=P.ME, media="application/pdf", later=NotReadyOut)
 def document_pdf(call: Call[None], id: str) -> Response:  # noqa: A002
     """PDF 文件；还没印好时回 202，隔两秒再取."""
     return _file(call, id, "pdf", "application/pdf")
@@ -171,7 +177,8 @@ def _file(call: Call[None], public_id: str, form: Form, media: str) -> Response:
     row = documents.readable(call.session, public_id, actor=call.actor)
     digest = getattr(row, form)
     if digest is None:
-        return Response('{"ready":false}', status=202, mimetype="application/json", headers={"Retry-After": str(WAIT_S)})
+        body = NotReadyOut().model_dump_json()
+        return Response(body, status=202, mimetype="application/json", headers={"Retry-After": str(WAIT_S)})
     data = documents.open_print(call.session, row, form, files.get(documents.AREA, digest))
     return raw(data, media, name=f"{row.serial}.{form}")
 

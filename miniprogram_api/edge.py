@@ -70,10 +70,11 @@ class Route:
     mode: Mode
     keyed: bool
     etag: bool
-    media: str
+    media: tuple[str, ...]
     upload: bool
     own_answers: bool
     refused: Refused | None
+    later: type[Out] | None
     tag: str
 
     @property
@@ -105,12 +106,16 @@ class Resource:
         transaction: Mode | None = None,
         keyed: bool | None = None,
         etag: bool = False,
-        media: str = "application/json",
+        media: str | tuple[str, ...] = "application/json",
         upload: bool = False,
         own_answers: bool = False,
         refused: Refused | None = None,
+        later: type[Out] | None = None,
     ) -> Callable[[View], View]:
-        """Declare a route. `keyed`: needs an Idempotency-Key (writes do by default); `upload`: multipart with one file `file`."""
+        """Declare a route. `keyed`: needs an Idempotency-Key (writes do by default); `upload`: multipart with one file `file`.
+
+        `later`: what a 202 says while a worker still makes the file that is asked for.
+        """
         if (permission is None) is not public:
             raise ValueError(f"{rule}: name a permission or say that it is public")
         mode: Mode = transaction or ("read" if method == "GET" else "write")
@@ -118,7 +123,8 @@ class Resource:
 
         def declare(view: View) -> View:
             shared = (permission, body, query, answer, status, problems, mode, keyed)
-            self.routes.append(Route(method, rule, view, *shared, etag, media, upload, own_answers, refused, self.name))
+            kinds = (media,) if isinstance(media, str) else media
+            self.routes.append(Route(method, rule, view, *shared, etag, kinds, upload, own_answers, refused, later, self.name))
             return view
 
         return declare

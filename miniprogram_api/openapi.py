@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -67,7 +67,7 @@ def _schemas(routes: list[Route]) -> tuple[dict[Any, str], dict[str, Any]]:
     wanted: list[tuple[type[BaseModel], Any]] = []
     for route in routes:
         wanted += [(model, "validation") for model in (route.body, route.query) if model is not None]
-        wanted += [(route.answer, "serialization")] if route.answer is not None else []
+        wanted += [(model, "serialization") for model in (route.answer, route.later) if model is not None]
     unique = list(dict.fromkeys(wanted))
     mapping, whole = models_json_schema(unique, ref_template=REF)
     names = {key: str(value["$ref"]).rsplit("/", 1)[1] for key, value in mapping.items() if "$ref" in value}
@@ -82,7 +82,7 @@ def _operation(route: Route, names: dict[Any, str]) -> dict[str, Any]:
     operation["parameters"] = _path_parameters(route) + _headers(route) + _query_parameters(route)
     if route.body is not None:
         operation["requestBody"] = _body(route, names[route.body, "validation"])
-    operation["responses"] = {str(route.status): _success(route, names), **_refusals(route)}
+    operation["responses"] = {str(route.status): _success(route, names), **_later(route, names), **_refusals(route)}
     operation["security"] = [] if route.permission is None else [{"token": []}]
     if route.permission is not None:
         operation["x-permission"] = route.permission.value
@@ -120,17 +120,32 @@ def _body(route: Route, name: str) -> dict[str, Any]:
     reference: dict[str, Any] = {"$ref": REF.format(model=name)}
     if not route.upload:
         return {"required": True, "content": {"application/json": {"schema": reference}}}
-    file = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
-    return {"required": True, "content": {"multipart/form-data": {"schema": {"allOf": [reference, file]}}}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": _form(route)}}}
+
+
+def _form(route: Route) -> dict[str, Any]:
+    """The model's fields and the file in one object: beside a model that forbids other fields the file could not stand."""
+    model = cast(type[BaseModel], route.body).model_json_schema(ref_template=REF)
+    model.pop("$defs", None)
+    file = {"type": "string", "format": "binary", "description": "文件"}
+    return {**model, "properties": {**model["properties"], "file": file}, "required": [*model.get("required", []), "file"]}
 
 
 def _success(route: Route, names: dict[Any, str]) -> dict[str, Any]:
     if route.answer is None:
-        return {"description": "ok", "content": {route.media: {"schema": {"type": "string", "format": "binary"}}}}
-    return {
-        "description": "ok",
-        "content": {"application/json": {"schema": {"$ref": REF.format(model=names[route.answer, "serialization"])}}},
-    }
+        return {"description": "ok", "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in route.media}}
+    return _answer("ok", names[route.answer, "serialization"])
+
+
+def _later(route: Route, names: dict[Any, str]) -> dict[str, Any]:
+    """The 202 of a file that a worker still makes."""
+    return (
+        {} if route.later is None else {"202": _answer("not ready yet: ask again after Retry-After", names[route.later, "serialization"])}
+    )
+
+
+def _answer(description: str, name: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": {"$ref": REF.format(model=name)}}}}
 
 
 def _refusals(route: Route) -> dict[str, Any]:

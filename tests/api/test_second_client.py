@@ -153,6 +153,16 @@ def test_scans_kept_offline_are_sent_later(stage: Stage, time: Time) -> None:
     assert [(one["state"], one["minutes"]) for one in stage.member.my_records()["items"]] == [("ended", 120)]
 
 
+def test_a_file_that_a_worker_still_draws_is_promised_as_such(stage: Stage) -> None:
+    code = stage.secretary.task_code(stage.task)["id"]
+    for form in ("png_phone", "pdf_a3"):
+        told = stage.secretary.poster(code, format=form)
+        assert (told["state"], told["format"]) == ("waiting", form)
+    mine = stage.member.my_registrations()["items"][0]["id"]
+    receipt = stage.member.member_receipt(mine)
+    assert stage.member.document_png(receipt["id"]) == stage.member.document_pdf(receipt["id"]) == {"ready": False}
+
+
 def test_every_operation_has_a_name_to_call(second: Generated) -> None:
     assert {"sign_in", "check_in", "confirm_record", "my_tally"} <= second.operations.keys()
     for name, operation in second.operations.items():
