@@ -23,11 +23,14 @@ from server.services.bindings import Outcome
 accounts_resource = Resource("accounts", "登录、本人资料与同意书")
 
 
-@accounts_resource.post("/sessions", public=True, transaction="own", body=s.SignInIn, answer=s.SessionOut, status=201)
+@accounts_resource.post(
+    "/sessions", public=True, transaction="own", body=s.SignInIn, answer=s.SessionOut, status=201, problems=("UNAVAILABLE",)
+)
 def sign_in(call: Call[s.SignInIn]) -> s.SessionOut:
     """登录：wx.login 的 code 换取本系统令牌.
 
-    先问微信，再开事务。code 五分钟内有效、只能用一次；三十秒内重发得到同一个微信账号。令牌 30 天有效，可用 DELETE /sessions/current 退出。
+    先问微信，再开事务。微信不认 code 时是 422，`code` 以 WECHAT_ 开头；微信没有答复时是 503。
+    code 五分钟内有效、只能用一次；三十秒内重发得到同一个微信账号。令牌 30 天有效，可用 DELETE /sessions/current 退出。
     """
     openid = wechat.current().login(call.body.code).openid
     try:
@@ -42,7 +45,7 @@ def sign_in(call: Call[s.SignInIn]) -> s.SessionOut:
     transaction="own",
     body=s.PhoneIn,
     answer=s.PhoneOut,
-    problems=("CONSENT_REQUIRED", "PHONE_TAKEN", "NOT_FOUND"),
+    problems=("CONSENT_REQUIRED", "PHONE_TAKEN", "NOT_FOUND", "UNAVAILABLE"),
 )
 def take_phone(call: Call[s.PhoneIn]) -> s.PhoneOut:
     """授权手机号并与名册核对.
