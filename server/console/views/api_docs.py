@@ -18,26 +18,32 @@ BASE = "http://127.0.0.1:8080"
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the quick start: what to do and why, and which operation does it, found by its permission or path."""
+    """A step of the quick start: what to do and why, and which POST does it."""
 
     title: str
     text: str
-    permission: str = ""
-    path: str = ""
+    path: str
 
 
 STEPS = (
     Step(
         "登录",
         "把 wx.login 得到的 code 换成令牌，放进后面每个请求的 Authorization。令牌 30 天有效，失效时重新登录即可。",
-        path="/api/v1/sessions",
+        "/api/v1/sessions",
     ),
     Step(
-        "报到", "先把同意书给人看并提交同意，再扫社区的码或填写。名册一致立即生效，否则等社区书记确认。", permission="registrations:submit"
+        "同意",
+        "先给人看个人信息使用说明（GET /api/v1/consent-texts），按用途分别同意；不同意只影响用到它的那一件事。",
+        "/api/v1/me/consents",
     ),
-    Step("认领", "在任务列表里选一项。名额满了会得到 409，显示那句话即可。", permission="claims:create"),
-    Step("签到", "把扫到的整段文字原样发来。没有网络时先存下，稍后成批上传，结果一样。", permission="checkins:create"),
-    Step("回报", "写一两句做了什么。照片可以不附。组织者确认之后才计入服务时长。", permission="records:report"),
+    Step(
+        "报到",
+        "扫社区的码（token），或从列表里选社区（community），二者填一个。名册一致立即生效，否则等社区书记确认。",
+        "/api/v1/registrations",
+    ),
+    Step("认领", "在任务列表（GET /api/v1/tasks）里选一项。名额满了会得到 409，显示那句话即可。", "/api/v1/tasks/{task_id}/claims"),
+    Step("签到", "把扫到的整段文字原样发来，Idempotency-Key 用 uuid4。没有网络时先存下，稍后成批上传，结果一样。", "/api/v1/checkins"),
+    Step("回报", "写一两句做了什么。照片可以不附。组织者确认之后才计入服务时长。", "/api/v1/records/{record_id}/report"),
 )
 
 
@@ -64,10 +70,9 @@ def _page(document: Callable[[], dict[str, Any]]) -> str:
 
 
 def operation_of(step: Step, tags: Iterable[Tag]) -> Operation | None:
-    """The POST that does this step: the shortest path of those with its permission."""
-    every = [operation for tag in tags for operation in tag.operations if operation.method == "POST"]
-    fitting = [one for one in every if one.path == step.path or (step.permission and one.permission == step.permission)]
-    return min(fitting, key=lambda one: len(one.path), default=None)
+    """The POST at the step's path."""
+    every = (operation for tag in tags for operation in tag.operations)
+    return next((one for one in every if one.method == "POST" and one.path == step.path), None)
 
 
 def marked(text: str) -> Markup:
