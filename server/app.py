@@ -21,6 +21,13 @@ from server.services import codes
 from server.wechat.guard import check_aes_key, check_base
 
 log = structlog.get_logger()
+# What a browser must not do with any answer of ours; a page names its own style sheets in a policy of its own.
+GUARDS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 
 
 def create_app(settings: Settings) -> Flask:
@@ -74,7 +81,10 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     """Every answer carries its request id; one log line a request, by route, never by path or body."""
     response.headers["X-Request-Id"] = g.request_id
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in GUARDS.items():
+        response.headers.setdefault(name, value)
+    if request.path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "private, no-cache")
     log.info(
         "request",
         id=g.request_id,

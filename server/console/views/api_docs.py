@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, render_template
 from markupsafe import Markup, escape
 
 from server.console.api_reader import Operation, Reader, Tag
+from server.console.views import pages
 
 BASE = "http://127.0.0.1:8080"
 
@@ -54,8 +55,8 @@ def blueprint(document: Callable[[], dict[str, Any]]) -> Blueprint:
     made.add_app_template_filter(marked)
 
     @made.get("/docs")
-    def api_page() -> str:
-        return _page(document)
+    def api_page() -> Response:
+        return pages.readable(_page(document))
 
     return made
 

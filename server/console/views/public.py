@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, render_template
+from flask import Blueprint, Response, current_app, render_template
 
 from server import clock
+from server.console.views import pages
 from server.db.base import reading
 from server.domain.days import local_day
 from server.domain.documents import DOCUMENT_NAMES, DocumentKind, date_text, hours_text
 from server.services import documents, profiles
 from server.services.documents import Verified
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 STATUS = {"genuine": 200, "revoked": 200, "forged": 404, "other": 404}
 
 
@@ -59,10 +59,8 @@ def blueprint() -> Blueprint:
 
 
 def _answer(page: str, status: int) -> Response:
-    answer = make_response(page, status)
-    answer.headers["Content-Security-Policy"] = POLICY
+    answer = pages.readable(page, status)
     answer.headers["Cache-Control"] = "private, no-store"
-    answer.headers["Referrer-Policy"] = "no-referrer"
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 
