@@ -6,7 +6,9 @@ Everything goes through the public API, the simulator's device API and the clock
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import traceback
 from datetime import UTC, date, datetime, timedelta
 
 from server.demo import closing, community, midweek, opening, plan, tuesday, weekend
@@ -40,7 +42,7 @@ def a_monday(today: date) -> date:
 
 
 def main() -> int:
-    """Read --base and --sim; a story that broke off is told in one sentence."""
+    """Read --base and --sim; a story that broke off says where, and its last line is JSON all the same."""
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--base", required=True)
     reader.add_argument("--sim", required=True)
@@ -48,8 +50,9 @@ def main() -> int:
     try:
         return play(given.base, given.sim)
     except (Refused, DeviceError) as problem:
-        print(f"示例社区没有演完：{problem}", file=sys.stderr)
-        raise
+        traceback.print_exc()
+        print(json.dumps({"ok": False, "tally_equals_rebuild": False, "broke_off": str(problem)}, ensure_ascii=False), flush=True)
+        return 1
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -180,6 +181,7 @@ def _simulator(settings: config.Settings, addresses: Addresses) -> list[str]:
     command = [sys.executable, "-m", "server.wechat.simulator", "--port", str(addresses.sim_port)]
     command += ["--appid", settings.wechat.appid, "--secret", secrets.wechat_secret.get_secret_value()]
     command += ["--push-token", secrets.push_token.get_secret_value(), "--aes-key", secrets.aes_key.get_secret_value()]
+    command += ["--start", str(time.time_ns())]  # a code of an earlier start must not come again: it would sign somebody else in
     return [*command, "--push-url", f"{addresses.base}/wechat/push", "--pages", pages]
 
 

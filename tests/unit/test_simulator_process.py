@@ -18,6 +18,7 @@ from server.wechat.simulator import devices, settings
 from server.wechat.simulator.app import ENDPOINTS
 from server.wechat.simulator.serving import Simulator, beside
 from server.wechat.simulator.world import Options, Settings
+from tests.simulator import running_simulator
 from tests.unit.simulated import START, make_bench
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -246,3 +247,12 @@ def test_it_shares_no_code_with_the_client() -> None:
     code = f"import sys, server.wechat.simulator.__main__ as main; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"
+
+
+def test_another_start_draws_other_codes_for_the_same_people() -> None:
+    drawn = {}
+    for start in ("1", "2"):
+        with running_simulator("--start", start) as simulator:
+            drawn[start] = (simulator.user("张三"), simulator.login_code("张三"))
+    assert drawn["1"][0] == drawn["2"][0], "the openid depends on seed, appid and name alone"
+    assert drawn["1"][1] != drawn["2"][1]

@@ -23,6 +23,7 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--push-mode", default="secure")
     parser.add_argument("--push-format", default="json")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--pages", default=",".join(constants.PAGES))
     return parser.parse_args(arguments)
 
@@ -36,7 +37,7 @@ def make_options(given: argparse.Namespace, environment: str) -> Options:
     names = ("push_url", "push_token", "aes_key", "push_mode", "push_format")
     chosen = {name: getattr(given, name) for name in names} | {"pages": given.pages.split(",")}
     try:
-        return Options(given.appid, given.secret, given.seed, settings.check(chosen))
+        return Options(given.appid, given.secret, given.seed, settings.check(chosen), start=given.start)
     except Refused as refused:
         raise SystemExit(refused.message) from None
 

@@ -118,13 +118,17 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line fixes for the life of the process; `wall` is the clock beneath the simulated one, in unix seconds."""
+    """What the command line fixes for the life of the process; `wall` is the clock beneath the simulated one, in unix seconds.
+
+    `start` tells one start from another: no code of one is ever drawn by another, as with WeChat itself; the users stay the same.
+    """
 
     appid: str = constants.APPID
     secret: str = constants.SECRET
     seed: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
+    start: int = 0
 
 
 @dataclass
@@ -156,7 +160,7 @@ class World:
 
 def new_world(options: Options) -> World:
     """A world as at start."""
-    return World(options, Settings(**options.settings), random.Random(options.seed))
+    return World(options, Settings(**options.settings), random.Random(f"{options.seed}|{options.start}"))
 
 
 def reset(world: World) -> None:
