@@ -48,14 +48,16 @@ def submit(
 def accept(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: Actor, now: datetime) -> BindingRequest:
     """The secretary says which roster entry he is. Raises ROSTER_ENTRY_TAKEN where it is another person who has a life of his own.
 
-    An entry whose person was entered by the community takes the requester in, provided he has done nothing yet under this account.
+    An entry whose person was entered by the community takes the requester in, provided he has done nothing yet under this account and
+    that person neither signs in nor holds a role: else whoever may decide requests could give a stranger somebody's account.
     """
     person, known = session.get_one(Person, row.person_id), entry.person_id
     _move(session, row, BindingAction.ACCEPT, actor=actor, now=now, roster_entry_id=entry.id)
     if known is not None and known != person.id:
-        if not merges.is_empty(session, person):
+        into = session.get_one(Person, known)
+        if into.has_grants or merges.has_account(session, into) or not merges.is_empty(session, person):
             raise Problem("ROSTER_ENTRY_TAKEN")
-        merges.absorb(session, empty=person, into=session.get_one(Person, known), actor=actor, now=now)
+        merges.absorb(session, empty=person, into=into, actor=actor, now=now)
         _tell(session, row, person_id=known, now=now)
         return row
     if person.name is None:

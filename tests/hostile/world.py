@@ -110,6 +110,7 @@ def _people(session: Session, now: datetime, tree: Tree, world: World) -> dict[s
     places = {"communities": tree.community, "orgs": tree.community, "grid": tree.grid, "county": tree.county, "neighbour": tree.neighbour}
     world.ids |= {name: node.public_id for name, node in places.items()} | {"units": unit.public_id, "members": people["member"].public_id}
     world.ids |= {"mate": people["mate"].public_id, "stranger": people["stranger"].public_id, "other_unit": other_unit.public_id}
+    world.ids["secretary_person"] = people["secretary"].public_id
     world.ids["entry"] = an_entry(session, now, unit, "吕名册").public_id
     return people
 
