@@ -8,16 +8,29 @@ from typing import Any
 
 def read(picture: bytes) -> str | None:
     """The text of the first code in the picture, from its pixels; None when there is none or it is no picture."""
-    found = read_all(picture)
-    return found[0] if found else None
+    if picture.startswith(b"%PDF"):
+        return next(iter(read_pdf(picture) or []), None)
+    seen = _gray(picture)
+    return None if seen is None else next(iter(_decode(seen)), None)
 
 
-def read_all(picture: bytes) -> list[str]:
-    """The texts of all codes in the picture."""
+def read_pdf(pdf: bytes) -> list[str] | None:
+    """The codes of all its pages, from their pixels; None where no rasteriser is installed (it is in development)."""
+    try:
+        import pypdfium2  # type: ignore[import-untyped,unused-ignore]
+    except ImportError:
+        return None
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        return [text for page in document for text in _decode(page.render(scale=2).to_pil().convert("L"))]
+    finally:
+        document.close()
+
+
+def _decode(seen: Any) -> list[str]:
     import zxingcpp
 
-    seen = _gray(picture)
-    return [] if seen is None else [str(code.text) for code in zxingcpp.read_barcodes(seen)]
+    return [str(code.text) for code in zxingcpp.read_barcodes(seen)]
 
 
 def screen(text: str) -> bytes:
@@ -60,8 +73,6 @@ def has_exif(picture: bytes) -> bool:
 def _gray(picture: bytes) -> Any:
     from PIL import Image
 
-    if picture.startswith(b"%PDF"):
-        return _first_page_image(picture)
     try:
         with Image.open(io.BytesIO(picture)) as opened:
             clear = opened.convert("RGBA")
@@ -70,16 +81,3 @@ def _gray(picture: bytes) -> Any:
     paper = Image.new("RGBA", clear.size, "white")
     paper.alpha_composite(clear)
     return paper.convert("L")
-
-
-def _first_page_image(pdf: bytes) -> Any:
-    """A PDF page as pixels where a rasteriser is installed (development); None elsewhere."""
-    try:
-        import pypdfium2  # type: ignore[import-untyped,unused-ignore]
-    except ImportError:
-        return None
-    document = pypdfium2.PdfDocument(pdf)
-    try:
-        return document[0].render(scale=2).to_pil().convert("L")
-    finally:
-        document.close()

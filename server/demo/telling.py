@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import track
@@ -28,6 +28,7 @@ class Telling:
 
     expected: Mapping[str, tuple[str, int]]
     got: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, bool] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
 
@@ -43,19 +44,22 @@ class Telling:
         self.got[name] = self.got.get(name, 0) + number
 
     def each(self, items: Iterable[T], text: str) -> Iterator[T]:
-        """Go through them under a progress bar."""
+        """Go through them, under a progress bar where somebody watches."""
+        if not self.console.is_terminal:
+            return iter(items)
         return iter(track(list(items), description=text, console=self.console, transient=True))
 
     def wrong(self) -> list[str]:
         """The counts that are not what the story says."""
         return [name for name, (_, wanted) in self.expected.items() if self.got.get(name, 0) != wanted]
 
-    def finish(self, **facts: Any) -> int:
+    def finish(self, **facts: bool) -> int:
         """The table, then one JSON line. Returns the exit code: 0 only if every count is what the story says and every fact is true."""
         bad = self.wrong()
         self.console.print(self._table(bad))
-        ok = not bad and all(value is not False for value in facts.values())
-        said = {"ok": ok, **facts, "counts": {name: self.got.get(name, 0) for name in self.expected}}
+        known = {**self.facts, **facts}
+        ok = not bad and all(known.values())
+        said = {"ok": ok, **known, "counts": {name: self.got.get(name, 0) for name in self.expected}}
         seconds = round(time.monotonic() - self.began)
         print(json.dumps({**said, "seconds": seconds}, ensure_ascii=False), flush=True)
         return 0 if ok else 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.demo import plan, posters, story, work
+from server.demo import pictures, plan, posters, story, work
 from server.demo.community import Town
 from server.demo.plan import DRILL, PATROL, RAIN, STAIRS, TUTOR
 from server.demo.telling import Telling
@@ -39,7 +39,11 @@ def print_posters(town: Town, telling: Telling) -> None:
         style = "wxa" if key == plan.IN_WECHAT_STYLE else "link"
         town.codes[key] = posters.scan_inside(town, posters.of_task(town, key, style=style))
         telling.count("posters_read")
-    telling.count("posters_in_one_pdf", int(posters.of_everything(town).startswith(b"%PDF")))
+    pdf = posters.of_everything(town)
+    telling.count("posters_in_one_pdf", int(pdf.startswith(b"%PDF")))
+    read = pictures.read_pdf(pdf)
+    if read is not None:
+        telling.facts["pdf_shows_the_same_codes"] = {text[-32:] for text in read} >= {text[-32:] for text in town.codes.values()}
     telling.say(town.clocks.now(), "海报印好了：一张用小程序码，其余用普通二维码，整个社区的合成一个 PDF；每张都从像素里读回了码")
 
 
