@@ -82,7 +82,7 @@ def _operation(route: Route, names: dict[Any, str]) -> dict[str, Any]:
     operation["parameters"] = _path_parameters(route) + _headers(route) + _query_parameters(route)
     if route.body is not None:
         operation["requestBody"] = _body(route, names[route.body, "validation"])
-    operation["responses"] = {str(route.status): _success(route, names), **_later(route, names), **_refusals(route)}
+    operation["responses"] = {str(route.status): _success(route, names), **_later(route, names), **_unchanged(route), **_refusals(route)}
     operation["security"] = [] if route.permission is None else [{"token": []}]
     if route.permission is not None:
         operation["x-permission"] = route.permission.value
@@ -103,7 +103,14 @@ def _headers(route: Route) -> list[dict[str, Any]]:
         "description": "每次操作一个新的编号；重发时用原来的编号，得到原来的答复",
         "schema": {"type": "string", "maxLength": 64, "examples": ["6f1c1d0e-4b7a-4a5e-9a55-0d8f3a1b2c3d"]},
     }
-    return [key] if route.keyed else []
+    match = {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "上次答复的 ETag；没有变化时答 304，没有内容",
+        "schema": {"type": "string"},
+    }
+    return [key] * route.keyed + [match] * route.etag
 
 
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
@@ -142,6 +149,11 @@ def _later(route: Route, names: dict[Any, str]) -> dict[str, Any]:
     return (
         {} if route.later is None else {"202": _answer("not ready yet: ask again after Retry-After", names[route.later, "serialization"])}
     )
+
+
+def _unchanged(route: Route) -> dict[str, Any]:
+    """The 304 of a polled list, and the ETag that asks for it."""
+    return {"304": {"description": "not changed since If-None-Match"}} if route.etag else {}
 
 
 def _answer(description: str, name: str) -> dict[str, Any]:
