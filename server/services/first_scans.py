@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from server.db.models.checkins import Scan, ServiceRecord
 from server.db.models.platform import Event
+from server.db.prebuilt import Prebuilt
+from server.db.statements import on_postgres
 from server.domain.permissions import Actor
 from server.services import record_rows, scans
 
@@ -29,10 +31,9 @@ class Stored(NamedTuple):
 
 def store(session: Session, scan: Mapping[str, Any], record: Mapping[str, Any], *, actor: Actor, now: datetime) -> Stored:
     """Insert the scan and its record, unless somebody else took one of their keys meanwhile, and the record's event."""
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
+    if on_postgres(session):
         given = {**scan, **{f"record_{name}": value for name, value in record.items()}, "actor_id": actor.person_id}
-        return Stored(*connection.execute(_TOGETHER, given).one())
+        return Stored(*_TOGETHER.rows(session, given)[0])
     scan_id = scans.insert(session, scan)
     return Stored(scan_id, scan_id and record_rows.insert(session, record, action="scan", actor=actor, now=now))
 
@@ -60,7 +61,8 @@ def _together() -> Any:
     new_record = made.on_conflict_do_nothing().returning(record.c.id).cte("new_record")
     one_event = select(new_record.c.id, *event_values.values())
     new_event = insert(event).from_select(["subject_id", *event_values], one_event, include_defaults=False).cte("new_event")
-    return select(select(new_scan.c.id).scalar_subquery(), select(new_record.c.id).scalar_subquery()).add_cte(new_event)
+    ids = (select(new.c.id).scalar_subquery().label(name) for name, new in (("scan_id", new_scan), ("record_id", new_record)))
+    return select(*ids).add_cte(new_event)
 
 
-_TOGETHER = _together()
+_TOGETHER = Prebuilt(_together())

@@ -22,6 +22,7 @@ from server.db.models.checkins import RefusedScan, Scan, ServiceRecord
 from server.db.models.codes import Code
 from server.db.models.people import Person
 from server.db.models.tasks import Claim, Shift, Task
+from server.db.prebuilt import Prebuilt
 from server.domain.days import local_day
 
 Looked = Sequence[Any]
@@ -70,7 +71,7 @@ _own, _twin, _refused = _table(Scan).alias("own"), _table(Scan).alias("twin"), _
 _day, _record = _table(Scan).alias("of_day"), _table(ServiceRecord)
 _who: BindParameter[int] = bindparam("person_id")
 
-LOOK = (
+LOOK = Prebuilt(
     select(
         _code.c.id, _code.c.kind, _code.c.mode, _code.c.epoch, _code.c.retired_at, _code.c.obj,
         _task.c.id.label("task_id"), _task.c.public_id.label("task"), _task.c.title, _task.c.place, _task.c.state.label("task_state"),
@@ -109,7 +110,7 @@ _INSERT = {
 def look(session: Session, message: Message, token: Token, *, person_id: int, day: date) -> Looked:
     """Everything a scan is judged by, one row for each claim of the person on the task; no row for an unknown object."""
     asked = {"person_id": person_id, "mid": message.mid, "obj": token.obj, "slot": token.slot, "direction": message.direction, "day": day}
-    return session.connection().execute(LOOK, asked).all()
+    return LOOK.rows(session, asked)
 
 
 def insert(session: Session, row: Mapping[str, Any]) -> int | None:

@@ -13,13 +13,14 @@ from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.orgs import OrgNode
 from server.db.models.people import LoginSession, Person, RoleGrant
+from server.db.prebuilt import Prebuilt
 from server.domain.days import local_day
 from server.domain.people import PersonState
 from server.domain.permissions import Actor, Grant
 from server.domain.problems import Problem
 
 _login, _person = cast(Table, LoginSession.__table__), cast(Table, Person.__table__)
-FIND = (  # on the tables, past the ORM: every request pays for it
+FIND = Prebuilt(  # every request pays for it
     select(_login.c.id, _login.c.person_id, _login.c.channel, _person.c.has_grants)
     .join(_person, _person.c.id == _login.c.person_id)
     .where(
@@ -33,9 +34,10 @@ FIND = (  # on the tables, past the ORM: every request pays for it
 
 def find(session: Session, *, token: str, now: datetime) -> Actor:
     """The actor behind a bearer token. Raises UNAUTHENTICATED for an unknown, expired or revoked one."""
-    row = session.connection().execute(FIND, {"token_hash": vault.token_hash(token), "now": now}).first()
-    if row is None:
+    found = FIND.rows(session, {"token_hash": vault.token_hash(token), "now": now})
+    if not found:
         raise Problem("UNAUTHENTICATED")
+    row = found[0]
     grants = grants_of(session, person_id=row.person_id, today=local_day(now)) if row.has_grants else ()
     return Actor(row.person_id, row.id, grants, row.channel)
 

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import hashlib
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a short run for development")
     parser.add_argument("--without", action="append", default=[], choices=("tally", "open", "memory"), help="leave a part out")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended, the folders go
     with tempfile.TemporaryDirectory(prefix="gj-bench-") as folder, _stage(Path(folder), QUICK if options.quick else Size()) as stage:
         figures, faults = _measure(stage, QUICK if options.quick else Size(), options.without)
     return 0 if report.show(figures, faults) else 1
