@@ -171,7 +171,7 @@ def _refusals(route: Route) -> dict[str, Any]:
         codes.append("TOO_LARGE")
     if route.keyed:
         codes += ["IDEMPOTENCY_KEY_MISSING", "STALE"] + ([] if route.own_answers else ["IDEMPOTENCY_KEY_REUSED"])
-    if "<" in route.rule:
+    if "<" in route.rule or (route.permission is not None and (route.body is not None or route.query is not None)):  # an id anywhere
         codes.append("NOT_FOUND")
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
