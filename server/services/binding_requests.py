@@ -51,6 +51,7 @@ def accept(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: 
     An entry whose person was entered by the community takes the requester in, provided he has done nothing yet under this account and
     that person neither signs in nor holds a role: else whoever may decide requests could give a stranger somebody's account.
     """
+    entry = session.get_one(RosterEntry, entry.id, with_for_update=True, populate_existing=True)  # before the row refers to it: no deadlock
     person, known = session.get_one(Person, row.person_id), entry.person_id
     _move(session, row, BindingAction.ACCEPT, actor=actor, now=now, roster_entry_id=entry.id)
     if known is not None and known != person.id:

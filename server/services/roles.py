@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from server.db.base import new_public_id
@@ -100,10 +100,10 @@ def end(session: Session, *, granted: RoleGrant, actor: Actor, now: datetime) ->
     place = granted.node_id if granted.node_id is not None else _community_of(session, granted.unit_id)
     if not may_appoint(actor, granted.role, scopes.path_of(session, place)):
         raise Problem("NOT_FOUND")
-    if granted.valid_to is not None and granted.valid_to <= local_day(now):
+    ending = update(RoleGrant).where(RoleGrant.id == granted.id, holds_on(local_day(now))).values(valid_to=local_day(now))
+    ended: Any = session.execute(ending.execution_options(synchronize_session="evaluate"))
+    if ended.rowcount != 1:
         return
-    granted.valid_to = local_day(now)
-    session.flush()
     person = session.get_one(Person, granted.person_id)
     person.has_grants = _held(session, person.id, local_day(now)) > 0
     events.add(session, granted, action="end", actor=actor, now=now, before=granted.role.value)

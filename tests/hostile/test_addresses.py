@@ -17,8 +17,8 @@ pytestmark = pytest.mark.usefixtures("unlimited")
 RESOURCES = pytest.mark.parametrize("resource", miniprogram_api.RESOURCES, ids=lambda resource: resource.name)
 ON_POSTGRES = pytest.mark.parametrize("database", ["postgres"], indirect=True)  # it refuses what SQLite takes: NUL, large numbers
 IDS = ("%00", "%27%20OR%201%3D1--", "😀", "A" * 2000, "..%2f..%2fetc", "%ED%A0%80", "%ff", "-1", "1", "%20", "'", "0" * 13, "%E2%80%AE")
-VALUES = ("", "\0", "😀", "-1", "0", "101", str(2**63), "1e9", "NaN", "１０", "true", "null", "9" * 5000, "x" * 3000, "' OR 1=1 --", "9999-12-31",
-          "0001-01-01", "2026-13-01", "0000000000000", "\ufffd")  # fmt: skip
+VALUES = ("", "\0", "😀", "-1", "0", "101", str(2**63), "1e9", "NaN", "１０", "true", "null", "9" * 5000, "x" * 3000, "' OR 1=1 --",
+          "9999-12-31", "0001-01-01", "2026-13-01", "0000000000000", "\ufffd")  # fmt: skip
 
 
 @ON_POSTGRES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -16,11 +16,13 @@ from miniprogram_api.edge import Route
 from server.db.base import transaction
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import Person
-from server.db.models.tasks import Claim, Task
+from server.db.models.tasks import Task
 from server.domain.media import MediaPurpose
 from server.domain.notices import NoticeKind
 from server.domain.permissions import SYSTEM, Actor, Role
-from server.services import binding_requests, media, notices, roles, transfers, unit_registrations, units
+from server.domain.records import RecordState
+from server.domain.registrations import TransferReason
+from server.services import binding_requests, media, notices, registrations, roles, transfers, unit_registrations, units
 from server.services import documents as papers
 from server.services.unit_registrations import Slip
 from tests.factories.people import Tree, a_person
@@ -77,7 +79,7 @@ def populate(session: Session, now: datetime, world: World) -> None:
         other = a_member(session, now, tree, "党员" + "甲乙丙丁戊己庚辛"[number], unit=unit)
         a_claim(session, now, running, other)
         a_record(session, now, tree, member)
-        a_record(session, now, tree, other, state=_waiting())
+        a_record(session, now, tree, other, state=RecordState.ENDED)
         an_entry(session, now, unit, "名册" + "甲乙丙丁戊己庚辛"[number])
         waiting = agree(session, now, a_person(session, now, f"等待{number}"))
         a_registration(session, now, waiting, community)
@@ -88,23 +90,15 @@ def populate(session: Session, now: datetime, world: World) -> None:
         unit_registrations.submit(session, unit=fresh, slip=Slip(leader="甲"), actor=SYSTEM, now=now)
         _move_house(session, now, other, tree)
         media.upload(session, owner_id=member.id, purpose=MediaPurpose.RECORD, data=picture(b"x" * number), now=now)
-        notices.tell(session, person_id=member.id, kind=NoticeKind.REGISTRATION_DECIDED, subject_kind="member_registration", subject_public_id="x",
-                     facts={"community": "示例社区", "outcome": "accepted"}, dedupe=f"many:{number}", now=now)  # fmt: skip
+        facts = {"community": "示例社区", "outcome": "accepted"}
+        about = {"kind": NoticeKind.REGISTRATION_DECIDED, "subject_kind": "member_registration", "subject_public_id": "x", "facts": facts}
+        notices.tell(session, person_id=member.id, dedupe=f"many:{number}", now=now, **about)
         papers.own_certificate(
             session, person=member, first=now.date() - timedelta(days=9), last=now.date(), actor=Actor(member.id), base="http://x", now=now
         )
 
 
-def _waiting() -> object:
-    from server.domain.records import RecordState
-
-    return RecordState.ENDED
-
-
 def _move_house(session: Session, now: datetime, person: Person, tree: Tree) -> None:
-    from server.domain.registrations import TransferReason
-    from server.services import registrations
-
     row = registrations.live_of(session, person_id=person.id)
     assert row is not None
     transfers.request(session, row, to=tree.neighbour, reason=TransferReason.MOVED_HOUSE, actor=Actor(person.id), now=now)
@@ -145,6 +139,3 @@ def test_no_list_is_without_an_end(client: FlaskClient, world: World) -> None:
             assert len(answer.json["items"]) <= 1, route.name
         answer = calls.send(client, route, world, _readers(route), query={**calls.query_of(route, world), "limit": "101"})
         assert answer.status_code == 422, route.name
-
-
-__all__ = ["Callable", "Claim"]

@@ -36,9 +36,11 @@ def asked(client: FlaskClient, authorization: str | None, path: str = ME) -> int
 def test_only_a_bearer_token_in_the_header_counts(client: FlaskClient, world: World) -> None:
     token = world.tokens["member"]
     assert asked(client, f"Bearer {token}") == 200
-    forged = (f"Bearer {token}x", f"Bearer {token[:-1]}", f"bearer {token}", f"Basic {token}", token, f"Bearer  {token}", "Bearer", "Bearer ", "",
-              f"Bearer {token},{token}", f"Bearer {token} {token}", "Bearer " + "x" * 5000, "Bearer \u00ff\u00fe", "Bearer null", f"Token {token}",
-              f"Bearer {token.swapcase()}")  # fmt: skip
+    forged = (
+        f"Bearer {token}x", f"Bearer {token[:-1]}", f"bearer {token}", f"Basic {token}", token, f"Bearer  {token}", "Bearer", "Bearer ", "",
+        f"Bearer {token},{token}", f"Bearer {token} {token}", "Bearer " + "x" * 5000, "Bearer \u00ff\u00fe", "Bearer null",
+        f"Token {token}", f"Bearer {token.swapcase()}",
+    )  # fmt: skip
     assert {said: asked(client, said) for said in forged if asked(client, said) != 401} == {}
     assert asked(client, None, f"{ME}?token={token}&access_token={token}") == 401
     client.set_cookie("token", token)
