@@ -1,8 +1,24 @@
 """All models, imported once so that the metadata is whole. One file per aggregate."""
 
-from server.db.models import checkins, codes, media, notices, orgs, people, platform, registrations, rosters, tallies, tasks
+from server.db.models import (
+    ballots,
+    checkins,
+    codes,
+    media,
+    notices,
+    orgs,
+    people,
+    platform,
+    registrations,
+    requests,
+    rosters,
+    tallies,
+    tasks,
+    wishes,
+)
 
 __all__ = [
+    "ballots",
     "checkins",
     "codes",
     "media",
@@ -11,7 +27,9 @@ __all__ = [
     "people",
     "platform",
     "registrations",
+    "requests",
     "rosters",
     "tallies",
     "tasks",
+    "wishes",
 ]

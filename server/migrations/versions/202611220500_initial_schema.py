@@ -25,6 +25,16 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_seal')),
     sa.UniqueConstraint('last_event_id', name=op.f('uq_audit_seal_last_event_id'))
     )
+    op.create_table('ballot_issued',
+    sa.Column('request_id', sa.Integer(), nullable=False),
+    sa.Column('round', sa.SmallInteger(), nullable=False),
+    sa.Column('on_day', sa.Date(), nullable=False),
+    sa.PrimaryKeyConstraint('request_id', 'round', name=op.f('pk_ballot_issued'))
+    )
+    op.create_table('ballot_spent',
+    sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_ballot_spent'))
+    )
     op.create_table('idempotency_key',
     sa.Column('actor', sa.String(length=32), nullable=False),
     sa.Column('key', sa.String(length=64), nullable=False),
@@ -158,6 +168,21 @@ def upgrade() -> None:
     with op.batch_alter_table('unit', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_unit_community_id'), ['community_id'], unique=False)
 
+    op.create_table('ballot_cell',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment="a community's own doing has its own unit row"),
+    sa.Column('quarter', sa.Date(), nullable=False, comment='its first day'),
+    sa.Column('closed_on', sa.Date(), nullable=True),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_ballot_cell_community_id_org_node')),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_ballot_cell_unit_id_unit')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ballot_cell')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_ballot_cell_public_id'))
+    )
+    with op.batch_alter_table('ballot_cell', schema=None) as batch_op:
+        batch_op.create_index('uq_ballot_cell_key', ['community_id', 'unit_id', 'quarter'], unique=True)
+
     op.create_table('unit_branch',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
@@ -169,6 +194,41 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('unit_branch', schema=None) as batch_op:
         batch_op.create_index('uq_unit_branch_unit_id_name', ['unit_id', 'name'], unique=True)
+
+    op.create_table('ballot',
+    sa.Column('key', sa.String(length=32), nullable=False),
+    sa.Column('cell_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('contacted', sa.Boolean(), nullable=False),
+    sa.Column('solved', sa.Boolean(), nullable=False),
+    sa.Column('satisfaction', sa.String(length=64), nullable=False),
+    sa.Column('tags', sa.JSON(), nullable=False),
+    sa.Column('comment', sa.LargeBinary(), nullable=True),
+    sa.Column('comment_state', sa.String(length=16), nullable=False),
+    sa.Column('opened_on', sa.Date(), nullable=False),
+    sa.ForeignKeyConstraint(['cell_id'], ['ballot_cell.id'], name=op.f('fk_ballot_cell_id_ballot_cell')),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_ballot'))
+    )
+    with op.batch_alter_table('ballot', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ballot_cell_id'), ['cell_id'], unique=False)
+
+    op.create_table('ballot_envelope',
+    sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.Column('cell_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False, comment='fixed size, sealed on arrival'),
+    sa.ForeignKeyConstraint(['cell_id'], ['ballot_cell.id'], name=op.f('fk_ballot_envelope_cell_id_ballot_cell')),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_ballot_envelope'))
+    )
+    with op.batch_alter_table('ballot_envelope', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ballot_envelope_cell_id'), ['cell_id'], unique=False)
+
+    op.create_table('ballot_pool',
+    sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.Column('cell_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['cell_id'], ['ballot_cell.id'], name=op.f('fk_ballot_pool_cell_id_ballot_cell')),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_ballot_pool'))
+    )
+    with op.batch_alter_table('ballot_pool', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ballot_pool_cell_id'), ['cell_id'], unique=False)
 
     op.create_table('person',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -660,6 +720,51 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_wechat_account_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_wechat_account_appid_openid', ['appid', 'openid'], unique=True)
 
+    op.create_table('wish',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('number', sa.String(length=32), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='whose wish it is'),
+    sa.Column('guardian_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who may confirm for a child'),
+    sa.Column('wish_group', sa.Enum('party_in_need', 'low_income', 'living_alone', 'disabled', 'child', 'other', name='wishgroup', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('alias', sa.String(length=200), nullable=False),
+    sa.Column('content', sa.String(length=200), nullable=False, comment='written by staff for publication: no name, no address'),
+    sa.Column('value_fen', sa.Integer(), nullable=False),
+    sa.Column('state', sa.Enum('collected', 'verified', 'published', 'claimed', 'contacted', 'fulfilled', 'confirmed', 'withdrawn', name='wishstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('round', sa.SmallInteger(), nullable=False, comment='unclaimed ones go first in the next round'),
+    sa.Column('collected_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('collected_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('verified_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('verified_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('published_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('claimant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('claimant_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('claimed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('contact_due_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('contacted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('fulfilled_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('confirmed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('confirmed_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('note', sa.LargeBinary(), nullable=True),
+    sa.CheckConstraint('value_fen BETWEEN 0 AND 1000000', name=op.f('ck_wish_value_capped')),
+    sa.ForeignKeyConstraint(['claimant_id'], ['person.id'], name=op.f('fk_wish_claimant_id_person')),
+    sa.ForeignKeyConstraint(['claimant_unit_id'], ['unit.id'], name=op.f('fk_wish_claimant_unit_id_unit')),
+    sa.ForeignKeyConstraint(['collected_by'], ['person.id'], name=op.f('fk_wish_collected_by_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_wish_community_id_org_node')),
+    sa.ForeignKeyConstraint(['confirmed_by'], ['person.id'], name=op.f('fk_wish_confirmed_by_person')),
+    sa.ForeignKeyConstraint(['guardian_id'], ['person.id'], name=op.f('fk_wish_guardian_id_person')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_wish_person_id_person')),
+    sa.ForeignKeyConstraint(['verified_by'], ['person.id'], name=op.f('fk_wish_verified_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_wish')),
+    sa.UniqueConstraint('number', name=op.f('uq_wish_number')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_wish_public_id'))
+    )
+    with op.batch_alter_table('wish', schema=None) as batch_op:
+        batch_op.create_index('ix_wish_claimant_id', ['claimant_id'], unique=False)
+        batch_op.create_index('ix_wish_community_id_state_id', ['community_id', 'state', 'id'], unique=False)
+
     op.create_table('event',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('subject_kind', sa.String(length=64), nullable=False),
@@ -704,6 +809,74 @@ def upgrade() -> None:
         batch_op.create_index('ix_refused_scan_person_id_id', ['person_id', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refused_scan_task_id'), ['task_id'], unique=False)
         batch_op.create_index('uq_refused_scan_person_id_mid', ['person_id', 'mid'], unique=True, sqlite_where=sa.text('mid IS NOT NULL'), postgresql_where=sa.text('mid IS NOT NULL'))
+
+    op.create_table('request',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('number', sa.String(length=32), nullable=True, comment='单号, given at submission'),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('grid_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('author_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='who entered it'),
+    sa.Column('asked_for_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='whose request it is: he is asked for 签收 and 评分'),
+    sa.Column('channel', sa.Enum('app', 'proxy', 'phone', 'round', name='channel', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('state', sa.Enum('draft', 'submitted', 'triaged', 'open', 'dispatched', 'accepted', 'in_progress', 'waiting', 'finished', 'rework', 'escalated', 'explaining', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained', name='requeststate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('check_state', sa.Enum('checking', 'review', 'passed', 'refused', name='checkstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('check_trace', sa.String(length=64), nullable=True),
+    sa.Column('category', sa.String(length=64), nullable=False),
+    sa.Column('urgency', sa.Enum('normal', 'urgent', 'critical', name='urgency', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('difficulty', sa.Enum('simple', 'ordinary', 'difficult', name='difficulty', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('priority', sa.SmallInteger(), nullable=False),
+    sa.Column('level', sa.Enum('grid', 'community', 'street', 'county', name='level', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=True),
+    sa.Column('place', sa.LargeBinary(), nullable=True),
+    sa.Column('place_hash', sa.String(length=64), nullable=True, comment='to find the same place without opening any'),
+    sa.Column('result', sa.LargeBinary(), nullable=True),
+    sa.Column('handler_person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('handler_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('handler_team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('round', sa.SmallInteger(), nullable=False, comment='回炉 rounds so far'),
+    sa.Column('extensions', sa.SmallInteger(), nullable=False),
+    sa.Column('merged_into_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('split_from_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('closed_reason', sa.String(length=200), nullable=True),
+    sa.Column('reject_channel', sa.String(length=32), nullable=True, comment='110, 12345, court …'),
+    sa.Column('solved', sa.Boolean(), nullable=True, comment='签收; empty where nobody answered'),
+    sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('submitted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('due_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='of the present stage; empty while the clock stands still'),
+    sa.Column('finish_due_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('paused_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('dunned_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('contacted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('accepted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('finished_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('closed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('merged_into_id <> id', name=op.f('ck_request_not_merged_into_itself')),
+    sa.CheckConstraint('round >= 0 AND extensions >= 0', name=op.f('ck_request_counts_not_negative')),
+    sa.ForeignKeyConstraint(['asked_for_id'], ['person.id'], name=op.f('fk_request_asked_for_id_person')),
+    sa.ForeignKeyConstraint(['author_id'], ['person.id'], name=op.f('fk_request_author_id_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_request_community_id_org_node')),
+    sa.ForeignKeyConstraint(['grid_id'], ['org_node.id'], name=op.f('fk_request_grid_id_org_node')),
+    sa.ForeignKeyConstraint(['handler_person_id'], ['person.id'], name=op.f('fk_request_handler_person_id_person')),
+    sa.ForeignKeyConstraint(['handler_team_id'], ['volunteer_team.id'], name=op.f('fk_request_handler_team_id_volunteer_team')),
+    sa.ForeignKeyConstraint(['handler_unit_id'], ['unit.id'], name=op.f('fk_request_handler_unit_id_unit')),
+    sa.ForeignKeyConstraint(['merged_into_id'], ['request.id'], name=op.f('fk_request_merged_into_id_request')),
+    sa.ForeignKeyConstraint(['split_from_id'], ['request.id'], name=op.f('fk_request_split_from_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_request')),
+    sa.UniqueConstraint('number', name=op.f('uq_request_number')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_request_public_id'))
+    )
+    with op.batch_alter_table('request', schema=None) as batch_op:
+        batch_op.create_index('ix_request_asked_for_id_id', ['asked_for_id', 'id'], unique=False)
+        batch_op.create_index('ix_request_author_id_id', ['author_id', 'id'], unique=False)
+        batch_op.create_index('ix_request_category_state', ['category', 'state', 'id'], unique=False)
+        batch_op.create_index('ix_request_community_id_submitted_at', ['community_id', 'submitted_at'], unique=False)
+        batch_op.create_index('ix_request_due', ['due_at'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
+        batch_op.create_index('ix_request_handler_person_id_state', ['handler_person_id', 'state'], unique=False)
+        batch_op.create_index('ix_request_handler_unit_id_state', ['handler_unit_id', 'state'], unique=False)
+        batch_op.create_index('ix_request_queue', ['community_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
 
     op.create_table('roster_entry',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -834,6 +1007,25 @@ def upgrade() -> None:
         batch_op.create_index('ix_binding_request_community_id_state_id', ['community_id', 'state', 'id'], unique=False)
         batch_op.create_index('uq_binding_request_open', ['person_id'], unique=True, sqlite_where=sa.text("state = 'submitted'"), postgresql_where=sa.text("state = 'submitted'"))
 
+    op.create_table('callback',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('round', sa.SmallInteger(), nullable=False),
+    sa.Column('reached', sa.Boolean(), nullable=False),
+    sa.Column('contacted', sa.Boolean(), nullable=True),
+    sa.Column('solved', sa.Boolean(), nullable=True),
+    sa.Column('satisfaction', sa.String(length=16), nullable=True),
+    sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_callback_by_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_callback_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_callback')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_callback_public_id'))
+    )
+    with op.batch_alter_table('callback', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_callback_request_id'), ['request_id'], unique=False)
+
     op.create_table('claim',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
@@ -873,6 +1065,64 @@ def upgrade() -> None:
         batch_op.create_index('ix_claim_task_id_state', ['task_id', 'state'], unique=False)
         batch_op.create_index('uq_claim_shift', ['shift_id', 'person_id'], unique=True, sqlite_where=sa.text("shift_id IS NOT NULL AND state IN ('pending', 'approved', 'done', 'no_show')"), postgresql_where=sa.text("shift_id IS NOT NULL AND state IN ('pending', 'approved', 'done', 'no_show')"))
         batch_op.create_index('uq_claim_task', ['task_id', 'person_id'], unique=True, sqlite_where=sa.text("shift_id IS NULL AND state IN ('pending', 'approved', 'done', 'no_show')"), postgresql_where=sa.text("shift_id IS NULL AND state IN ('pending', 'approved', 'done', 'no_show')"))
+
+    op.create_table('contact_reading',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('reader_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('session_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['reader_id'], ['person.id'], name=op.f('fk_contact_reading_reader_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_contact_reading_request_id_request')),
+    sa.ForeignKeyConstraint(['session_id'], ['login_session.id'], name=op.f('fk_contact_reading_session_id_login_session')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_contact_reading'))
+    )
+    with op.batch_alter_table('contact_reading', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_contact_reading_request_id'), ['request_id'], unique=False)
+
+    op.create_table('request_offer',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.Enum('dispatch', 'claim', 'whistle', name='offerkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('state', sa.Enum('waiting', 'accepted', 'declined', 'lapsed', name='offerstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('round', sa.SmallInteger(), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('lead', sa.Boolean(), nullable=False, comment='首接负责: the first receiver keeps the lead'),
+    sa.Column('reason', sa.String(length=200), nullable=True),
+    sa.Column('made_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('due_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('answered_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('arrived_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='whistle: when they came'),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_request_offer_person_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_offer_request_id_request')),
+    sa.ForeignKeyConstraint(['team_id'], ['volunteer_team.id'], name=op.f('fk_request_offer_team_id_volunteer_team')),
+    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_request_offer_unit_id_unit')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_request_offer')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_request_offer_public_id'))
+    )
+    with op.batch_alter_table('request_offer', schema=None) as batch_op:
+        batch_op.create_index('ix_request_offer_person_id_state', ['person_id', 'state'], unique=False)
+        batch_op.create_index('ix_request_offer_request_id', ['request_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_request_offer_unit_id'), ['unit_id'], unique=False)
+
+    op.create_table('request_party',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('via_request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('joined_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_request_party_person_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_party_request_id_request')),
+    sa.ForeignKeyConstraint(['via_request_id'], ['request.id'], name=op.f('fk_request_party_via_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_request_party'))
+    )
+    with op.batch_alter_table('request_party', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_request_party_person_id'), ['person_id'], unique=False)
+        batch_op.create_index('uq_request_party_request_id_person_id', ['request_id', 'person_id'], unique=True)
 
     op.create_table('scan',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1060,6 +1310,21 @@ def downgrade() -> None:
         batch_op.drop_index('ix_scan_code_id_at')
 
     op.drop_table('scan')
+    with op.batch_alter_table('request_party', schema=None) as batch_op:
+        batch_op.drop_index('uq_request_party_request_id_person_id')
+        batch_op.drop_index(batch_op.f('ix_request_party_person_id'))
+
+    op.drop_table('request_party')
+    with op.batch_alter_table('request_offer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_request_offer_unit_id'))
+        batch_op.drop_index('ix_request_offer_request_id')
+        batch_op.drop_index('ix_request_offer_person_id_state')
+
+    op.drop_table('request_offer')
+    with op.batch_alter_table('contact_reading', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_contact_reading_request_id'))
+
+    op.drop_table('contact_reading')
     with op.batch_alter_table('claim', schema=None) as batch_op:
         batch_op.drop_index('uq_claim_task', sqlite_where=sa.text("shift_id IS NULL AND state IN ('pending', 'approved', 'done', 'no_show')"), postgresql_where=sa.text("shift_id IS NULL AND state IN ('pending', 'approved', 'done', 'no_show')"))
         batch_op.drop_index('uq_claim_shift', sqlite_where=sa.text("shift_id IS NOT NULL AND state IN ('pending', 'approved', 'done', 'no_show')"), postgresql_where=sa.text("shift_id IS NOT NULL AND state IN ('pending', 'approved', 'done', 'no_show')"))
@@ -1069,6 +1334,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_claim_community_id_state_id')
 
     op.drop_table('claim')
+    with op.batch_alter_table('callback', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_callback_request_id'))
+
+    op.drop_table('callback')
     with op.batch_alter_table('binding_request', schema=None) as batch_op:
         batch_op.drop_index('uq_binding_request_open', sqlite_where=sa.text("state = 'submitted'"), postgresql_where=sa.text("state = 'submitted'"))
         batch_op.drop_index('ix_binding_request_community_id_state_id')
@@ -1097,6 +1366,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_roster_entry_community_id'))
 
     op.drop_table('roster_entry')
+    with op.batch_alter_table('request', schema=None) as batch_op:
+        batch_op.drop_index('ix_request_queue', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
+        batch_op.drop_index('ix_request_handler_unit_id_state')
+        batch_op.drop_index('ix_request_handler_person_id_state')
+        batch_op.drop_index('ix_request_due', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
+        batch_op.drop_index('ix_request_community_id_submitted_at')
+        batch_op.drop_index('ix_request_category_state')
+        batch_op.drop_index('ix_request_author_id_id')
+        batch_op.drop_index('ix_request_asked_for_id_id')
+
+    op.drop_table('request')
     with op.batch_alter_table('refused_scan', schema=None) as batch_op:
         batch_op.drop_index('uq_refused_scan_person_id_mid', sqlite_where=sa.text('mid IS NOT NULL'), postgresql_where=sa.text('mid IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_refused_scan_task_id'))
@@ -1107,6 +1387,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_event_subject')
 
     op.drop_table('event')
+    with op.batch_alter_table('wish', schema=None) as batch_op:
+        batch_op.drop_index('ix_wish_community_id_state_id')
+        batch_op.drop_index('ix_wish_claimant_id')
+
+    op.drop_table('wish')
     with op.batch_alter_table('wechat_account', schema=None) as batch_op:
         batch_op.drop_index('uq_wechat_account_appid_openid')
         batch_op.drop_index(batch_op.f('ix_wechat_account_person_id'))
@@ -1207,10 +1492,26 @@ def downgrade() -> None:
         batch_op.drop_index('ix_person_name_hash')
 
     op.drop_table('person')
+    with op.batch_alter_table('ballot_pool', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ballot_pool_cell_id'))
+
+    op.drop_table('ballot_pool')
+    with op.batch_alter_table('ballot_envelope', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ballot_envelope_cell_id'))
+
+    op.drop_table('ballot_envelope')
+    with op.batch_alter_table('ballot', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ballot_cell_id'))
+
+    op.drop_table('ballot')
     with op.batch_alter_table('unit_branch', schema=None) as batch_op:
         batch_op.drop_index('uq_unit_branch_unit_id_name')
 
     op.drop_table('unit_branch')
+    with op.batch_alter_table('ballot_cell', schema=None) as batch_op:
+        batch_op.drop_index('uq_ballot_cell_key')
+
+    op.drop_table('ballot_cell')
     with op.batch_alter_table('unit', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_unit_community_id'))
 
@@ -1240,5 +1541,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_idempotency_key_created_at')
 
     op.drop_table('idempotency_key')
+    op.drop_table('ballot_spent')
+    op.drop_table('ballot_issued')
     op.drop_table('audit_seal')
     # ### end Alembic commands ###
