@@ -12,7 +12,7 @@ from sqlalchemy import Index, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
-from server.db.types import digest, json_list, maybe_ref, pk, public_id, ref, short
+from server.db.types import json_list, pk, public_id, ref, short
 
 
 class Cell(Base):
