@@ -17,6 +17,7 @@ class Channel(StrEnum):
     PROXY = "proxy"
     PHONE = "phone"
     ROUND = "round"  # noted at a door-to-door round, one by one or from Excel
+    REVIEW = "review"  # 回炉: a quarterly review asks for it again
 
 
 class Urgency(StrEnum):
@@ -33,16 +34,30 @@ class Difficulty(StrEnum):
     DIFFICULT = "difficult"
 
 
+class Relation(StrEnum):
+    """What whoever entered a request is to the one it is for."""
+
+    SELF = "self"
+    CHILD = "child"
+    SPOUSE = "spouse"
+    RELATIVE = "relative"
+    NEIGHBOUR = "neighbour"
+    GRID_WORKER = "grid_worker"
+    CLERK = "clerk"
+    OTHER = "other"
+
+
 class Level(StrEnum):
     """Who is responsible now; escalation goes one up."""
 
+    BUILDING = "building"
     GRID = "grid"
     COMMUNITY = "community"
     STREET = "street"
     COUNTY = "county"
 
 
-LEVELS = (Level.GRID, Level.COMMUNITY, Level.STREET, Level.COUNTY)
+LEVELS = (Level.BUILDING, Level.GRID, Level.COMMUNITY, Level.STREET, Level.COUNTY)
 
 
 class CheckState(StrEnum):
@@ -105,7 +120,9 @@ class RequestAction(StrEnum):
 
 S, A = RequestState, RequestAction
 BEFORE_WORK = (S.SUBMITTED, S.TRIAGED, S.OPEN, S.DISPATCHED, S.ACCEPTED)
-ESCALATES = (S.SUBMITTED, S.TRIAGED, S.OPEN, S.DISPATCHED, S.ACCEPTED, S.IN_PROGRESS, S.REWORK)
+ESCALATES = (S.SUBMITTED, S.TRIAGED, S.OPEN, S.DISPATCHED, S.ACCEPTED, S.IN_PROGRESS, S.REWORK, S.ESCALATED, S.EXPLAINING)
+CONTACT = (S.ACCEPTED, S.IN_PROGRESS, S.WAITING, S.REWORK)  # once finished, nobody is to be pressed for a 签收
+IN_HAND = (*CONTACT, S.FINISHED)  # the handler sees what it is about
 ENDS = (S.MERGED, S.SPLIT, S.REJECTED, S.WITHDRAWN, S.CLOSED, S.CLOSED_UNRATED, S.CLOSED_EXPLAINED)
 REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestAction], Rule[RequestState]] = {
     (S.DRAFT, A.SUBMIT): Rule(S.SUBMITTED),
@@ -114,8 +131,9 @@ REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestAction], Rule[RequestSta
     **{(state, A.SPLIT): Rule(S.SPLIT, P.REQUESTS_TRIAGE) for state in (S.SUBMITTED, S.TRIAGED)},
     **{(state, A.REJECT): Rule(S.REJECTED, P.REQUESTS_TRIAGE, needs_note=True) for state in (S.SUBMITTED, S.TRIAGED)},
     (S.TRIAGED, A.PUBLISH): Rule(S.OPEN, P.REQUESTS_DISPATCH),
-    **{(state, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_DISPATCH) for state in (S.TRIAGED, S.OPEN, S.REWORK, S.ESCALATED)},
-    (S.OPEN, A.CLAIM): Rule(S.ACCEPTED, P.REQUESTS_DISPATCH),  # the secretary approves a claim
+    **{(state, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_DISPATCH) for state in (S.TRIAGED, S.OPEN, S.REWORK)},
+    (S.ESCALATED, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_ESCALATED),
+    (S.OPEN, A.CLAIM): Rule(S.ACCEPTED, P.CLAIMS_DECIDE),  # the secretary approves a claim
     (S.DISPATCHED, A.ACCEPT): Rule(S.ACCEPTED),
     (S.DISPATCHED, A.DECLINE): Rule(S.TRIAGED, needs_note=True),
     (S.ACCEPTED, A.DECLINE): Rule(S.TRIAGED, needs_note=True),
@@ -127,14 +145,14 @@ REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestAction], Rule[RequestSta
     (S.FINISHED, A.SEND_AGAIN): Rule(S.REWORK, needs_note=True),
     (S.FINISHED, A.TIME_OUT): Rule(S.CLOSED_UNRATED),
     (S.REWORK, A.REDO): Rule(S.IN_PROGRESS),
-    **{(state, A.ESCALATE): Rule(S.ESCALATED, needs_note=True) for state in ESCALATES},
+    **{(state, A.ESCALATE): Rule(S.ESCALATED, P.REQUESTS_DISPATCH, needs_note=True) for state in ESCALATES},
     (S.ESCALATED, A.TAKE_UP): Rule(S.IN_PROGRESS, P.REQUESTS_ESCALATED),
     (S.ESCALATED, A.EXPLAIN): Rule(S.EXPLAINING, P.REQUESTS_ESCALATED, needs_note=True),
     (S.EXPLAINING, A.APPROVE_EXPLANATION): Rule(S.CLOSED_EXPLAINED, P.REQUESTS_ESCALATED, needs_note=True),
     (S.EXPLAINING, A.REFUSE_EXPLANATION): Rule(S.ESCALATED, P.REQUESTS_ESCALATED, needs_note=True),
     **{
         (state, A.WITHDRAW): Rule(S.WITHDRAWN)
-        for state in (S.DRAFT, S.SUBMITTED, S.TRIAGED, S.OPEN, S.DISPATCHED, S.ACCEPTED, S.IN_PROGRESS, S.WAITING, S.REWORK, S.ESCALATED)
+        for state in (S.DRAFT, *BEFORE_WORK, S.IN_PROGRESS, S.WAITING, S.REWORK, S.ESCALATED, S.EXPLAINING)
     },
 }
 
@@ -162,4 +180,5 @@ OFFER_TRANSITIONS: Mapping[tuple[OfferState, OfferAction], Rule[OfferState]] = {
     (OfferState.WAITING, OfferAction.ACCEPT): Rule(OfferState.ACCEPTED),
     (OfferState.WAITING, OfferAction.DECLINE): Rule(OfferState.DECLINED, needs_note=True),
     (OfferState.WAITING, OfferAction.LAPSE): Rule(OfferState.LAPSED),
+    (OfferState.ACCEPTED, OfferAction.DECLINE): Rule(OfferState.DECLINED, needs_note=True),  # given back before the work began
 }

@@ -2,8 +2,11 @@
 
 from server.db.models import (
     ballots,
+    care,
     checkins,
     codes,
+    feedbacks,
+    handling,
     media,
     notices,
     orgs,
@@ -11,7 +14,9 @@ from server.db.models import (
     platform,
     registrations,
     requests,
+    reviews,
     rosters,
+    sign_offs,
     tallies,
     tasks,
     wishes,
@@ -19,8 +24,11 @@ from server.db.models import (
 
 __all__ = [
     "ballots",
+    "care",
     "checkins",
     "codes",
+    "feedbacks",
+    "handling",
     "media",
     "notices",
     "orgs",
@@ -28,7 +36,9 @@ __all__ = [
     "platform",
     "registrations",
     "requests",
+    "reviews",
     "rosters",
+    "sign_offs",
     "tallies",
     "tasks",
     "wishes",

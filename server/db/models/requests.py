@@ -7,9 +7,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
 from server.db.types import enum_type, maybe_ref, pk, public_id, ref, sealed, short, utc
-from server.domain.requests import Channel, CheckState, Difficulty, Level, OfferKind, OfferState, RequestState, Urgency
+from server.domain.requests import Channel, CheckState, Difficulty, Level, OfferKind, OfferState, Relation, RequestState, Urgency
 
 STILL_OPEN = text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')")
+AT_STATION = text("station_id IS NOT NULL AND closed_at IS NULL")
 
 
 class Request(Base):
@@ -27,6 +28,7 @@ class Request(Base):
         Index("ix_request_author_id_id", "author_id", "id"),
         Index("ix_request_handler_person_id_state", "handler_person_id", "state"),
         Index("ix_request_handler_unit_id_state", "handler_unit_id", "state"),
+        Index("ix_request_station_id", "station_id", "due_at", "id", sqlite_where=AT_STATION, postgresql_where=AT_STATION),
     )
 
     id: Mapped[pk]
@@ -40,7 +42,11 @@ class Request(Base):
     state: Mapped[RequestState] = mapped_column(enum_type(RequestState))
     version: Mapped[int] = mapped_column(default=0)
     check_state: Mapped[CheckState] = mapped_column(enum_type(CheckState))
-    check_trace: Mapped[str | None] = mapped_column(String(64))
+    text_check: Mapped[CheckState] = mapped_column(
+        enum_type(CheckState, "text_check"), comment="of the words alone; check_state is of all there is"
+    )
+    words_hash: Mapped[str | None] = mapped_column(String(64), comment="to find the same request sent again without opening any")
+    relation: Mapped[Relation] = mapped_column(enum_type(Relation), comment="what the author is to whom it is for")
     category: Mapped[short]
     urgency: Mapped[Urgency] = mapped_column(enum_type(Urgency))
     difficulty: Mapped[Difficulty] = mapped_column(enum_type(Difficulty))
@@ -54,10 +60,13 @@ class Request(Base):
     handler_person_id: Mapped[int | None] = maybe_ref("person.id")
     handler_unit_id: Mapped[int | None] = maybe_ref("unit.id")
     handler_team_id: Mapped[int | None] = maybe_ref("volunteer_team.id")
+    station_id: Mapped[int | None] = maybe_ref("station.id", comment="the queue it was put on")
     round: Mapped[int] = mapped_column(SmallInteger, default=0, comment="回炉 rounds so far")
     extensions: Mapped[int] = mapped_column(SmallInteger, default=0)
     merged_into_id: Mapped[int | None] = maybe_ref("request.id")
     split_from_id: Mapped[int | None] = maybe_ref("request.id")
+    reopened_from_id: Mapped[int | None] = maybe_ref("request.id", comment="回炉 by a review: a closed request never changes")
+    explained_by_id: Mapped[int | None] = maybe_ref("person.id", comment="who says it is impossible; somebody else approves")
     closed_reason: Mapped[str | None] = mapped_column(String(200))
     reject_channel: Mapped[str | None] = mapped_column(String(32), comment="110, 12345, court …")
     solved: Mapped[bool | None] = mapped_column(comment="签收; empty where nobody answered")
@@ -86,22 +95,48 @@ class RequestParty(Base):
     joined_at: Mapped[utc]
 
 
+class RequestSupplement(Base):
+    """What the requester added later; sealed under the request's salt."""
+
+    __tablename__ = "request_supplement"
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    request_id: Mapped[int] = ref("request.id", index=True)
+    person_id: Mapped[int] = ref("person.id")
+    text: Mapped[sealed | None]
+    check_state: Mapped[CheckState] = mapped_column(enum_type(CheckState))
+    added_at: Mapped[utc]
+
+
 class RequestOffer(Base):
     """A person, unit or team that is asked, or offers itself, to handle a request; also those called by a whistle (吹哨)."""
 
     __tablename__ = "request_offer"
-    __table_args__ = (Index("ix_request_offer_request_id", "request_id"), Index("ix_request_offer_person_id_state", "person_id", "state"))
+    __table_args__ = (
+        CheckConstraint(
+            "(CASE WHEN person_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN unit_id IS NULL THEN 0 ELSE 1 END)"
+            " + (CASE WHEN team_id IS NULL THEN 0 ELSE 1 END) = 1",
+            name="one_receiver",
+        ),
+        Index("ix_request_offer_request_id", "request_id"),
+        Index("ix_request_offer_person_id_state", "person_id", "state"),
+        Index("ix_request_offer_community_id_state_id", "community_id", "state", "id"),
+    )
 
     id: Mapped[pk]
     public_id: Mapped[public_id]
     request_id: Mapped[int] = ref("request.id")
+    community_id: Mapped[int] = ref("org_node.id")
     kind: Mapped[OfferKind] = mapped_column(enum_type(OfferKind))
     state: Mapped[OfferState] = mapped_column(enum_type(OfferState))
     version: Mapped[int] = mapped_column(default=0)
     round: Mapped[int] = mapped_column(SmallInteger, default=0)
     person_id: Mapped[int | None] = maybe_ref("person.id")
     unit_id: Mapped[int | None] = maybe_ref("unit.id", index=True)
-    team_id: Mapped[int | None] = maybe_ref("volunteer_team.id")
+    team_id: Mapped[int | None] = maybe_ref("volunteer_team.id", index=True)
+    made_by_id: Mapped[int | None] = maybe_ref("person.id", comment="who asked, or who offered himself (or his unit, his team)")
+    answered_by_id: Mapped[int | None] = maybe_ref("person.id")
     lead: Mapped[bool] = mapped_column(default=False, comment="首接负责: the first receiver keeps the lead")
     reason: Mapped[str | None] = mapped_column(String(200))
     made_at: Mapped[utc]
@@ -119,21 +154,4 @@ class ContactReading(Base):
     request_id: Mapped[int] = ref("request.id", index=True)
     reader_id: Mapped[int] = ref("person.id")
     session_id: Mapped[int | None] = maybe_ref("login_session.id")
-    at: Mapped[utc]
-
-
-class Callback(Base):
-    """回访: a call to who did not answer; its answers are named and said to be so."""
-
-    __tablename__ = "callback"
-
-    id: Mapped[pk]
-    public_id: Mapped[public_id]
-    request_id: Mapped[int] = ref("request.id", index=True)
-    round: Mapped[int] = mapped_column(SmallInteger)
-    reached: Mapped[bool]
-    contacted: Mapped[bool | None]
-    solved: Mapped[bool | None]
-    satisfaction: Mapped[str | None] = mapped_column(String(16))
-    by_id: Mapped[int] = ref("person.id")
     at: Mapped[utc]
