@@ -17,9 +17,20 @@ from server.db.models.media import Media
 from server.db.models.people import Person
 from server.db.models.tasks import Task
 from server.domain.days import local_day
-from server.domain.media import KEPT, LARGEST_BYTES, MediaPurpose, MediaState, Refusal, alike, looks_like_picture
+from server.domain.media import (
+    KEPT,
+    LARGEST_BYTES,
+    LONGEST_VOICE,
+    MediaPurpose,
+    MediaState,
+    Refusal,
+    alike,
+    looks_like_picture,
+    voice_type,
+)
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
+from server.domain.requests import CheckState
 from server.services import organisers
 
 AREA = "media"
@@ -39,13 +50,13 @@ class Encoded:
 
 
 def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: bytes, now: datetime, declared: int | None = None) -> Media:
-    """Take the bytes in and let a worker re-encode them. Raises MEDIA_NOT_A_PICTURE, MEDIA_TRUNCATED, TOO_LARGE (over 10 MB)."""
-    if len(data) > LARGEST_BYTES:
-        raise Problem("TOO_LARGE")
-    if declared is not None and declared != len(data):
-        raise Problem("MEDIA_TRUNCATED")
-    if not looks_like_picture(data):
-        raise Problem("MEDIA_NOT_A_PICTURE")
+    """Take the bytes in and let a worker re-encode them. A voice note is kept as it is.
+
+    Raises MEDIA_NOT_A_PICTURE, MEDIA_TRUNCATED, TOO_LARGE (over 10 MB), VOICE_FORMAT, VOICE_TOO_LONG (over 2 MB).
+    """
+    _refuse(purpose, data, declared)
+    if purpose is MediaPurpose.VOICE:
+        return _keep_voice(session, owner_id, data, now)
     public_id = new_public_id()
     media = Media(
         public_id=public_id,
@@ -53,6 +64,7 @@ def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: byte
         purpose=purpose,
         state=MediaState.UPLOADED,
         original=files.put(upload_area(public_id), data),
+        check_state=CheckState.CHECKING if purpose is MediaPurpose.REQUEST else None,
         size=len(data),
         created_at=now,
         delete_after=local_day(now) + KEPT,
@@ -60,6 +72,38 @@ def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: byte
     session.add(media)
     session.flush()
     defer.defer(session, "media.reencode", now=now, media_id=media.id)
+    return media
+
+
+def _refuse(purpose: MediaPurpose, data: bytes, declared: int | None) -> None:
+    voice = purpose is MediaPurpose.VOICE
+    if len(data) > (LONGEST_VOICE if voice else LARGEST_BYTES):
+        raise Problem("VOICE_TOO_LONG" if voice else "TOO_LARGE")
+    if declared is not None and declared != len(data):
+        raise Problem("MEDIA_TRUNCATED")
+    if voice and voice_type(data) is None:
+        raise Problem("VOICE_FORMAT")
+    if not voice and not looks_like_picture(data):
+        raise Problem("MEDIA_NOT_A_PICTURE")
+
+
+def _keep_voice(session: Session, owner_id: int, data: bytes, now: datetime) -> Media:
+    """A voice note is kept as it came; whoever listens to it types the words and decides whether it passes."""
+    sha256 = files.put(AREA, data)
+    media = Media(
+        public_id=new_public_id(),
+        owner_id=owner_id,
+        purpose=MediaPurpose.VOICE,
+        state=MediaState.READY,
+        check_state=CheckState.REVIEW,
+        original=sha256,
+        sha256=sha256,
+        size=len(data),
+        created_at=now,
+        delete_after=local_day(now) + KEPT,
+    )
+    session.add(media)
+    session.flush()
     return media
 
 
@@ -78,6 +122,7 @@ def attach(session: Session, public_ids: Sequence[str], *, owner: Person, subjec
             Media.public_id.in_(public_ids),
             Media.owner_id == owner.id,
             Media.state.in_((MediaState.UPLOADED, MediaState.READY)),
+            or_(Media.check_state.is_(None), Media.check_state != CheckState.REFUSED),
             or_(Media.subject_id.is_(None), (Media.subject_kind == subject_kind) & (Media.subject_id == subject_id)),
         )
         .values(subject_kind=subject_kind, subject_id=subject_id)

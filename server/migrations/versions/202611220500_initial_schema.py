@@ -25,12 +25,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_seal')),
     sa.UniqueConstraint('last_event_id', name=op.f('uq_audit_seal_last_event_id'))
     )
-    op.create_table('ballot_issued',
-    sa.Column('request_id', sa.Integer(), nullable=False),
-    sa.Column('round', sa.SmallInteger(), nullable=False),
-    sa.Column('on_day', sa.Date(), nullable=False),
-    sa.PrimaryKeyConstraint('request_id', 'round', name=op.f('pk_ballot_issued'))
-    )
     op.create_table('ballot_spent',
     sa.Column('token_hash', sa.String(length=64), nullable=False),
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_ballot_spent'))
@@ -171,17 +165,23 @@ def upgrade() -> None:
     op.create_table('ballot_cell',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
-    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment="a community's own doing has its own unit row"),
+    sa.Column('key', sa.String(length=80), nullable=False, comment='kind, place, unit or panel, quarter'),
+    sa.Column('kind', sa.Enum('unit', 'own', 'community', 'street', 'panel', name='cellkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('node_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='the community, or the street for what is merged there'),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('quarter', sa.Date(), nullable=False, comment='its first day'),
+    sa.Column('opened_on', sa.Date(), nullable=True, comment='at most one batch a day'),
     sa.Column('closed_on', sa.Date(), nullable=True),
-    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_ballot_cell_community_id_org_node')),
+    sa.CheckConstraint("(kind = 'unit') = (unit_id IS NOT NULL)", name=op.f('ck_ballot_cell_unit_cell_has_unit')),
+    sa.ForeignKeyConstraint(['node_id'], ['org_node.id'], name=op.f('fk_ballot_cell_node_id_org_node')),
     sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_ballot_cell_unit_id_unit')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_ballot_cell')),
+    sa.UniqueConstraint('key', name=op.f('uq_ballot_cell_key')),
     sa.UniqueConstraint('public_id', name=op.f('uq_ballot_cell_public_id'))
     )
     with op.batch_alter_table('ballot_cell', schema=None) as batch_op:
-        batch_op.create_index('uq_ballot_cell_key', ['community_id', 'unit_id', 'quarter'], unique=True)
+        batch_op.create_index(batch_op.f('ix_ballot_cell_node_id'), ['node_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ballot_cell_quarter'), ['quarter'], unique=False)
 
     op.create_table('unit_branch',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -198,12 +198,13 @@ def upgrade() -> None:
     op.create_table('ballot',
     sa.Column('key', sa.String(length=32), nullable=False),
     sa.Column('cell_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('channel', sa.Enum('phone', 'paper', name='channel', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('contacted', sa.Boolean(), nullable=False),
     sa.Column('solved', sa.Boolean(), nullable=False),
-    sa.Column('satisfaction', sa.String(length=64), nullable=False),
+    sa.Column('satisfaction', sa.Enum('very', 'basic', 'not', name='satisfaction', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('tags', sa.JSON(), nullable=False),
-    sa.Column('comment', sa.LargeBinary(), nullable=True),
-    sa.Column('comment_state', sa.String(length=16), nullable=False),
+    sa.Column('comment', sa.LargeBinary(), nullable=True, comment='sealed under the key of ballots'),
+    sa.Column('comment_state', sa.Enum('none', 'waiting', 'shown', 'hidden', name='commentstate', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('opened_on', sa.Date(), nullable=False),
     sa.ForeignKeyConstraint(['cell_id'], ['ballot_cell.id'], name=op.f('fk_ballot_cell_id_ballot_cell')),
     sa.PrimaryKeyConstraint('key', name=op.f('pk_ballot'))
@@ -287,7 +288,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('purpose', sa.Enum('service', 'party_data', 'share_unit', 'honour', name='purpose', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('purpose', sa.Enum('service', 'party_data', 'share_unit', 'honour', 'wishes', name='purpose', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('version', sa.String(length=64), nullable=False),
     sa.Column('channel', sa.Enum('app', 'paper', 'spoken', name='consentchannel', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('witness_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -328,6 +329,37 @@ def upgrade() -> None:
         batch_op.create_index('ix_document_person_id', ['person_id'], unique=False)
         batch_op.create_index('ix_document_unit_id', ['unit_id'], unique=False)
 
+    op.create_table('feedback',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('author_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='the community it names, else the county'),
+    sa.Column('kind', sa.Enum('complaint', 'suggestion', name='feedbackkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('about', sa.Enum('app', 'service', 'community', 'staff', name='feedbackabout', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('about_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='the person it is about, where it is known: he never sees it'),
+    sa.Column('audience', sa.Enum('community', 'county', name='feedbackaudience', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('state', sa.Enum('open', 'answered', 'withdrawn', name='feedbackstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('round', sa.SmallInteger(), nullable=False, comment='asked again: how often'),
+    sa.Column('content', sa.LargeBinary(), nullable=True),
+    sa.Column('reply', sa.LargeBinary(), nullable=True),
+    sa.Column('written_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('reply_due_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('replied_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('replied_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['about_id'], ['person.id'], name=op.f('fk_feedback_about_id_person')),
+    sa.ForeignKeyConstraint(['author_id'], ['person.id'], name=op.f('fk_feedback_author_id_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_feedback_community_id_org_node')),
+    sa.ForeignKeyConstraint(['replied_by'], ['person.id'], name=op.f('fk_feedback_replied_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_feedback')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_feedback_public_id'))
+    )
+    with op.batch_alter_table('feedback', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_feedback_about_id'), ['about_id'], unique=False)
+        batch_op.create_index('ix_feedback_author_id_id', ['author_id', 'id'], unique=False)
+        batch_op.create_index('ix_feedback_community_id_reply_due_at', ['community_id', 'reply_due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.create_index('ix_feedback_reply_due_at', ['reply_due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+
     op.create_table('login_session',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
@@ -349,10 +381,13 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('purpose', sa.Enum('record', name='mediapurpose', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('purpose', sa.Enum('record', 'request', 'voice', name='mediapurpose', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('state', sa.Enum('uploaded', 'ready', 'refused', 'deleted', name='mediastate', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('original', sa.String(length=64), nullable=False, comment='hash of the uploaded bytes, which are deleted once re-encoded'),
     sa.Column('refusal', sa.String(length=64), nullable=True, comment='why it was refused'),
+    sa.Column('check_state', sa.Enum('checking', 'review', 'passed', 'refused', name='checkstate', native_enum=False, create_constraint=True, length=24), nullable=True, comment='content security; empty: needs none'),
+    sa.Column('check_trace', sa.String(length=64), nullable=True, comment='by which WeChat tells its verdict'),
+    sa.Column('checked_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='when the check was asked for'),
     sa.Column('sha256', sa.String(length=64), nullable=True),
     sa.Column('phash', sa.String(length=16), nullable=True),
     sa.Column('reuse_of_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='looks like this earlier picture: a flag, never a punishment'),
@@ -369,6 +404,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('public_id', name=op.f('uq_media_public_id'))
     )
     with op.batch_alter_table('media', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_media_check_trace'), ['check_trace'], unique=False)
         batch_op.create_index(batch_op.f('ix_media_original'), ['original'], unique=False)
         batch_op.create_index(batch_op.f('ix_media_owner_id'), ['owner_id'], unique=False)
         batch_op.create_index('ix_media_phash', ['phash'], unique=False)
@@ -421,7 +457,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'stand_in', 'task_cancelled', 'transfer_decided', 'unit_decided', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'feedback_answered', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'care_alarm', 'request_due', 'request_escalated', 'request_offered', 'request_progress', 'stand_in', 'task_cancelled', 'transfer_decided', 'unit_decided', 'wish_moved', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('dedupe', sa.String(length=96), nullable=False),
     sa.Column('subject_kind', sa.String(length=64), nullable=False),
     sa.Column('subject_public_id', sa.String(length=64), nullable=False),
@@ -500,6 +536,35 @@ def upgrade() -> None:
     with op.batch_alter_table('poster_print', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_poster_print_community_id'), ['community_id'], unique=False)
 
+    op.create_table('review_panel',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('quarter', sa.Date(), nullable=False, comment='its first day'),
+    sa.Column('state', sa.Enum('gathering', 'selected', 'voting', 'counted', 'closed', 'void', name='reviewstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('seats', sa.SmallInteger(), nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('seed_hash', sa.String(length=64), nullable=False),
+    sa.Column('sealed_seed', sa.LargeBinary(), nullable=False),
+    sa.Column('seed', sa.String(length=64), nullable=True, comment='published with the draw'),
+    sa.Column('by_draw', sa.Boolean(), nullable=True),
+    sa.Column('cell_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('minutes_text', sa.LargeBinary(), nullable=True, comment='会议纪要'),
+    sa.Column('created_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('counted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('closed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('seats >= 5', name=op.f('ck_review_panel_seats_protect_voters')),
+    sa.ForeignKeyConstraint(['cell_id'], ['ballot_cell.id'], name=op.f('fk_review_panel_cell_id_ballot_cell')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_review_panel_community_id_org_node')),
+    sa.ForeignKeyConstraint(['created_by'], ['person.id'], name=op.f('fk_review_panel_created_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_review_panel')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_review_panel_public_id'))
+    )
+    with op.batch_alter_table('review_panel', schema=None) as batch_op:
+        batch_op.create_index('uq_review_panel_live', ['community_id', 'quarter'], unique=True, sqlite_where=sa.text("state <> 'void'"), postgresql_where=sa.text("state <> 'void'"))
+
     op.create_table('role_grant',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
@@ -577,6 +642,24 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('staff_login', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_staff_login_person_id'), ['person_id'], unique=False)
+
+    op.create_table('station',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.Enum('care', 'culture', 'employment', 'health', 'legal', 'mediation', 'policy', 'repairs', name='stationkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('keeper_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('closed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_station_community_id_org_node')),
+    sa.ForeignKeyConstraint(['keeper_id'], ['person.id'], name=op.f('fk_station_keeper_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_station')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_station_public_id'))
+    )
+    with op.batch_alter_table('station', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_keeper_id'), ['keeper_id'], unique=False)
+        batch_op.create_index('uq_station_community_id_kind', ['community_id', 'kind'], unique=True)
 
     op.create_table('subscription',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -725,8 +808,9 @@ def upgrade() -> None:
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('number', sa.String(length=32), nullable=False),
     sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('grid_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='whose wish it is'),
-    sa.Column('guardian_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who may confirm for a child'),
+    sa.Column('guardian_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who agrees and confirms for a child'),
     sa.Column('wish_group', sa.Enum('party_in_need', 'low_income', 'living_alone', 'disabled', 'child', 'other', name='wishgroup', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('alias', sa.String(length=200), nullable=False),
     sa.Column('content', sa.String(length=200), nullable=False, comment='written by staff for publication: no name, no address'),
@@ -736,6 +820,8 @@ def upgrade() -> None:
     sa.Column('round', sa.SmallInteger(), nullable=False, comment='unclaimed ones go first in the next round'),
     sa.Column('collected_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('collected_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('visited_on', sa.Date(), nullable=True),
+    sa.Column('visit_note', sa.LargeBinary(), nullable=True),
     sa.Column('verified_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('verified_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('published_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
@@ -747,13 +833,15 @@ def upgrade() -> None:
     sa.Column('fulfilled_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('confirmed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('confirmed_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('note', sa.LargeBinary(), nullable=True),
+    sa.Column('confirmed_via', sa.Enum('app', 'callback', 'slip', name='wishproof', native_enum=False, create_constraint=True, length=24), nullable=True),
+    sa.CheckConstraint('claimant_id <> person_id', name=op.f('ck_wish_not_claimed_by_himself')),
     sa.CheckConstraint('value_fen BETWEEN 0 AND 1000000', name=op.f('ck_wish_value_capped')),
     sa.ForeignKeyConstraint(['claimant_id'], ['person.id'], name=op.f('fk_wish_claimant_id_person')),
     sa.ForeignKeyConstraint(['claimant_unit_id'], ['unit.id'], name=op.f('fk_wish_claimant_unit_id_unit')),
     sa.ForeignKeyConstraint(['collected_by'], ['person.id'], name=op.f('fk_wish_collected_by_person')),
     sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_wish_community_id_org_node')),
     sa.ForeignKeyConstraint(['confirmed_by'], ['person.id'], name=op.f('fk_wish_confirmed_by_person')),
+    sa.ForeignKeyConstraint(['grid_id'], ['org_node.id'], name=op.f('fk_wish_grid_id_org_node')),
     sa.ForeignKeyConstraint(['guardian_id'], ['person.id'], name=op.f('fk_wish_guardian_id_person')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_wish_person_id_person')),
     sa.ForeignKeyConstraint(['verified_by'], ['person.id'], name=op.f('fk_wish_verified_by_person')),
@@ -763,7 +851,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('wish', schema=None) as batch_op:
         batch_op.create_index('ix_wish_claimant_id', ['claimant_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_wish_claimant_unit_id'), ['claimant_unit_id'], unique=False)
         batch_op.create_index('ix_wish_community_id_state_id', ['community_id', 'state', 'id'], unique=False)
+        batch_op.create_index('ix_wish_contact_due_at', ['contact_due_at'], unique=False, sqlite_where=sa.text("state = 'claimed'"), postgresql_where=sa.text("state = 'claimed'"))
+        batch_op.create_index(batch_op.f('ix_wish_guardian_id'), ['guardian_id'], unique=False)
+        batch_op.create_index('ix_wish_person_id', ['person_id'], unique=False)
 
     op.create_table('event',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -818,16 +910,18 @@ def upgrade() -> None:
     sa.Column('grid_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('author_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='who entered it'),
     sa.Column('asked_for_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='whose request it is: he is asked for 签收 and 评分'),
-    sa.Column('channel', sa.Enum('app', 'proxy', 'phone', 'round', name='channel', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('channel', sa.Enum('app', 'proxy', 'phone', 'round', 'review', name='channel', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('state', sa.Enum('draft', 'submitted', 'triaged', 'open', 'dispatched', 'accepted', 'in_progress', 'waiting', 'finished', 'rework', 'escalated', 'explaining', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained', name='requeststate', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('check_state', sa.Enum('checking', 'review', 'passed', 'refused', name='checkstate', native_enum=False, create_constraint=True, length=24), nullable=False),
-    sa.Column('check_trace', sa.String(length=64), nullable=True),
+    sa.Column('text_check', sa.Enum('checking', 'review', 'passed', 'refused', name='text_check', native_enum=False, create_constraint=True, length=24), nullable=False, comment='of the words alone; check_state is of all there is'),
+    sa.Column('words_hash', sa.String(length=64), nullable=True, comment='to find the same request sent again without opening any'),
+    sa.Column('relation', sa.Enum('self', 'child', 'spouse', 'relative', 'neighbour', 'grid_worker', 'clerk', 'other', name='relation', native_enum=False, create_constraint=True, length=24), nullable=False, comment='what the author is to whom it is for'),
     sa.Column('category', sa.String(length=64), nullable=False),
     sa.Column('urgency', sa.Enum('normal', 'urgent', 'critical', name='urgency', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('difficulty', sa.Enum('simple', 'ordinary', 'difficult', name='difficulty', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('priority', sa.SmallInteger(), nullable=False),
-    sa.Column('level', sa.Enum('grid', 'community', 'street', 'county', name='level', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('level', sa.Enum('building', 'grid', 'community', 'street', 'county', name='level', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('salt', sa.LargeBinary(), nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=True),
     sa.Column('place', sa.LargeBinary(), nullable=True),
@@ -836,10 +930,13 @@ def upgrade() -> None:
     sa.Column('handler_person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('handler_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('handler_team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('station_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='the queue it was put on'),
     sa.Column('round', sa.SmallInteger(), nullable=False, comment='回炉 rounds so far'),
     sa.Column('extensions', sa.SmallInteger(), nullable=False),
     sa.Column('merged_into_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('split_from_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('reopened_from_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='回炉 by a review: a closed request never changes'),
+    sa.Column('explained_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who says it is impossible; somebody else approves'),
     sa.Column('closed_reason', sa.String(length=200), nullable=True),
     sa.Column('reject_channel', sa.String(length=32), nullable=True, comment='110, 12345, court …'),
     sa.Column('solved', sa.Boolean(), nullable=True, comment='签收; empty where nobody answered'),
@@ -858,12 +955,15 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['asked_for_id'], ['person.id'], name=op.f('fk_request_asked_for_id_person')),
     sa.ForeignKeyConstraint(['author_id'], ['person.id'], name=op.f('fk_request_author_id_person')),
     sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_request_community_id_org_node')),
+    sa.ForeignKeyConstraint(['explained_by_id'], ['person.id'], name=op.f('fk_request_explained_by_id_person')),
     sa.ForeignKeyConstraint(['grid_id'], ['org_node.id'], name=op.f('fk_request_grid_id_org_node')),
     sa.ForeignKeyConstraint(['handler_person_id'], ['person.id'], name=op.f('fk_request_handler_person_id_person')),
     sa.ForeignKeyConstraint(['handler_team_id'], ['volunteer_team.id'], name=op.f('fk_request_handler_team_id_volunteer_team')),
     sa.ForeignKeyConstraint(['handler_unit_id'], ['unit.id'], name=op.f('fk_request_handler_unit_id_unit')),
     sa.ForeignKeyConstraint(['merged_into_id'], ['request.id'], name=op.f('fk_request_merged_into_id_request')),
+    sa.ForeignKeyConstraint(['reopened_from_id'], ['request.id'], name=op.f('fk_request_reopened_from_id_request')),
     sa.ForeignKeyConstraint(['split_from_id'], ['request.id'], name=op.f('fk_request_split_from_id_request')),
+    sa.ForeignKeyConstraint(['station_id'], ['station.id'], name=op.f('fk_request_station_id_station')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_request')),
     sa.UniqueConstraint('number', name=op.f('uq_request_number')),
     sa.UniqueConstraint('public_id', name=op.f('uq_request_public_id'))
@@ -877,6 +977,23 @@ def upgrade() -> None:
         batch_op.create_index('ix_request_handler_person_id_state', ['handler_person_id', 'state'], unique=False)
         batch_op.create_index('ix_request_handler_unit_id_state', ['handler_unit_id', 'state'], unique=False)
         batch_op.create_index('ix_request_queue', ['community_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
+        batch_op.create_index('ix_request_station_id', ['station_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'), postgresql_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'))
+
+    op.create_table('review_member',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('panel_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('selected', sa.Boolean(), nullable=True),
+    sa.Column('reason', sa.String(length=200), nullable=True),
+    sa.Column('token_on', sa.Date(), nullable=True, comment='that he fetched a token; not which one'),
+    sa.Column('signed_up_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['panel_id'], ['review_panel.id'], name=op.f('fk_review_member_panel_id_review_panel')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_review_member_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_review_member'))
+    )
+    with op.batch_alter_table('review_member', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_review_member_person_id'), ['person_id'], unique=False)
+        batch_op.create_index('uq_review_member_panel_id_person_id', ['panel_id', 'person_id'], unique=True)
 
     op.create_table('roster_entry',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -981,6 +1098,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_transfer_person_id'), ['person_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_transfer_registration_id'), ['registration_id'], unique=False)
 
+    op.create_table('ballot_issued',
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('round', sa.SmallInteger(), nullable=False),
+    sa.Column('on_day', sa.Date(), nullable=False),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_ballot_issued_request_id_request')),
+    sa.PrimaryKeyConstraint('request_id', 'round', name=op.f('pk_ballot_issued'))
+    )
     op.create_table('binding_request',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
@@ -1011,20 +1135,55 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('round', sa.SmallInteger(), nullable=False),
     sa.Column('reached', sa.Boolean(), nullable=False),
     sa.Column('contacted', sa.Boolean(), nullable=True),
     sa.Column('solved', sa.Boolean(), nullable=True),
-    sa.Column('satisfaction', sa.String(length=16), nullable=True),
+    sa.Column('satisfaction', sa.Enum('very', 'basic', 'not', name='satisfaction', native_enum=False, create_constraint=True, length=24), nullable=True),
     sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('reached OR (contacted IS NULL AND solved IS NULL AND satisfaction IS NULL)', name=op.f('ck_callback_answers_need_a_call')),
     sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_callback_by_id_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_callback_community_id_org_node')),
     sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_callback_request_id_request')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_callback')),
     sa.UniqueConstraint('public_id', name=op.f('uq_callback_public_id'))
     )
     with op.batch_alter_table('callback', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_callback_request_id'), ['request_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_callback_community_id'), ['community_id'], unique=False)
+        batch_op.create_index('ix_callback_request_id_round', ['request_id', 'round'], unique=False)
+
+    op.create_table('care_plan',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='who is cared for'),
+    sa.Column('carer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('state', sa.Enum('asked', 'active', 'ended', name='careplanstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('every_days', sa.SmallInteger(), nullable=False),
+    sa.Column('next_on', sa.Date(), nullable=False),
+    sa.Column('missed', sa.SmallInteger(), nullable=False, comment='one after another'),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('what', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('every_days BETWEEN 1 AND 92', name=op.f('ck_care_plan_cadence')),
+    sa.CheckConstraint('missed >= 0', name=op.f('ck_care_plan_missed_not_negative')),
+    sa.ForeignKeyConstraint(['carer_id'], ['person.id'], name=op.f('fk_care_plan_carer_id_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_care_plan_community_id_org_node')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_care_plan_person_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_care_plan_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_care_plan')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_care_plan_public_id'))
+    )
+    with op.batch_alter_table('care_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_care_plan_carer_id', ['carer_id'], unique=False)
+        batch_op.create_index('ix_care_plan_community_id_id', ['community_id', 'id'], unique=False)
+        batch_op.create_index('ix_care_plan_due', ['next_on', 'id'], unique=False, sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
+        batch_op.create_index('ix_care_plan_person_id', ['person_id'], unique=False)
 
     op.create_table('claim',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1080,10 +1239,59 @@ def upgrade() -> None:
     with op.batch_alter_table('contact_reading', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_contact_reading_request_id'), ['request_id'], unique=False)
 
+    op.create_table('mediation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('mediator_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('state', sa.Enum('open', 'agreed', 'not_agreed', 'referred', name='mediationstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('parties', sa.LargeBinary(), nullable=False, comment='a line each'),
+    sa.Column('result', sa.LargeBinary(), nullable=True),
+    sa.Column('opened_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('closed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_mediation_community_id_org_node')),
+    sa.ForeignKeyConstraint(['mediator_id'], ['person.id'], name=op.f('fk_mediation_mediator_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_mediation_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mediation')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_mediation_public_id')),
+    sa.UniqueConstraint('request_id', name=op.f('uq_mediation_request_id'))
+    )
+    with op.batch_alter_table('mediation', schema=None) as batch_op:
+        batch_op.create_index('ix_mediation_community_id_id', ['community_id', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mediation_mediator_id'), ['mediator_id'], unique=False)
+
+    op.create_table('request_extension',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('state', sa.Enum('asked', 'approved', 'refused', name='extensionstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('until', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False, comment='told to the requester once approved'),
+    sa.Column('asked_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('asked_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('decided_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['asked_by'], ['person.id'], name=op.f('fk_request_extension_asked_by_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_request_extension_community_id_org_node')),
+    sa.ForeignKeyConstraint(['decided_by'], ['person.id'], name=op.f('fk_request_extension_decided_by_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_extension_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_request_extension')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_request_extension_public_id')),
+    sa.UniqueConstraint('request_id', name=op.f('uq_request_extension_request_id'))
+    )
+    with op.batch_alter_table('request_extension', schema=None) as batch_op:
+        batch_op.create_index('ix_request_extension_community_id_state_id', ['community_id', 'state', 'id'], unique=False)
+
     op.create_table('request_offer',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('kind', sa.Enum('dispatch', 'claim', 'whistle', name='offerkind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('state', sa.Enum('waiting', 'accepted', 'declined', 'lapsed', name='offerstate', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -1091,12 +1299,18 @@ def upgrade() -> None:
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('made_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who asked, or who offered himself (or his unit, his team)'),
+    sa.Column('answered_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('lead', sa.Boolean(), nullable=False, comment='首接负责: the first receiver keeps the lead'),
     sa.Column('reason', sa.String(length=200), nullable=True),
     sa.Column('made_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('due_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('answered_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('arrived_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='whistle: when they came'),
+    sa.CheckConstraint('(CASE WHEN person_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN unit_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN team_id IS NULL THEN 0 ELSE 1 END) = 1', name=op.f('ck_request_offer_one_receiver')),
+    sa.ForeignKeyConstraint(['answered_by_id'], ['person.id'], name=op.f('fk_request_offer_answered_by_id_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_request_offer_community_id_org_node')),
+    sa.ForeignKeyConstraint(['made_by_id'], ['person.id'], name=op.f('fk_request_offer_made_by_id_person')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_request_offer_person_id_person')),
     sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_offer_request_id_request')),
     sa.ForeignKeyConstraint(['team_id'], ['volunteer_team.id'], name=op.f('fk_request_offer_team_id_volunteer_team')),
@@ -1105,8 +1319,10 @@ def upgrade() -> None:
     sa.UniqueConstraint('public_id', name=op.f('uq_request_offer_public_id'))
     )
     with op.batch_alter_table('request_offer', schema=None) as batch_op:
+        batch_op.create_index('ix_request_offer_community_id_state_id', ['community_id', 'state', 'id'], unique=False)
         batch_op.create_index('ix_request_offer_person_id_state', ['person_id', 'state'], unique=False)
         batch_op.create_index('ix_request_offer_request_id', ['request_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_request_offer_team_id'), ['team_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_request_offer_unit_id'), ['unit_id'], unique=False)
 
     op.create_table('request_party',
@@ -1123,6 +1339,119 @@ def upgrade() -> None:
     with op.batch_alter_table('request_party', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_request_party_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_request_party_request_id_person_id', ['request_id', 'person_id'], unique=True)
+
+    op.create_table('request_sign_off',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('round', sa.SmallInteger(), nullable=False),
+    sa.Column('done', sa.Boolean(), nullable=False),
+    sa.Column('reason', sa.Enum('not_finished', 'came_back', 'other_place', 'nobody_came', 'unclear', 'other', name='againreason', native_enum=False, create_constraint=True, length=24), nullable=True),
+    sa.Column('source', sa.Enum('own', 'on_word', 'callback', name='source', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('handler_person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='whose work it was about'),
+    sa.Column('handler_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('handler_team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('done = (reason IS NULL)', name=op.f('ck_request_sign_off_again_has_reason')),
+    sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_request_sign_off_by_id_person')),
+    sa.ForeignKeyConstraint(['handler_person_id'], ['person.id'], name=op.f('fk_request_sign_off_handler_person_id_person')),
+    sa.ForeignKeyConstraint(['handler_team_id'], ['volunteer_team.id'], name=op.f('fk_request_sign_off_handler_team_id_volunteer_team')),
+    sa.ForeignKeyConstraint(['handler_unit_id'], ['unit.id'], name=op.f('fk_request_sign_off_handler_unit_id_unit')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_sign_off_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_request_sign_off'))
+    )
+    with op.batch_alter_table('request_sign_off', schema=None) as batch_op:
+        batch_op.create_index('uq_request_sign_off_request_id_round', ['request_id', 'round'], unique=True)
+
+    op.create_table('request_supplement',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('text', sa.LargeBinary(), nullable=True),
+    sa.Column('check_state', sa.Enum('checking', 'review', 'passed', 'refused', name='checkstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('added_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_request_supplement_person_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_supplement_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_request_supplement')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_request_supplement_public_id'))
+    )
+    with op.batch_alter_table('request_supplement', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_request_supplement_request_id'), ['request_id'], unique=False)
+
+    op.create_table('request_visit',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('note', sa.LargeBinary(), nullable=True),
+    sa.ForeignKeyConstraint(['by_id'], ['person.id'], name=op.f('fk_request_visit_by_id_person')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_visit_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_request_visit')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_request_visit_public_id'))
+    )
+    with op.batch_alter_table('request_visit', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_request_visit_request_id'), ['request_id'], unique=False)
+
+    op.create_table('review_item',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('panel_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.Enum('third_failure', 'sampled', name='itemkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('text', sa.String(length=200), nullable=False),
+    sa.Column('verdict', sa.Enum('solved', 'unsolved', 'too_few', name='verdict', native_enum=False, create_constraint=True, length=24), nullable=True),
+    sa.Column('reopened_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['panel_id'], ['review_panel.id'], name=op.f('fk_review_item_panel_id_review_panel')),
+    sa.ForeignKeyConstraint(['reopened_id'], ['request.id'], name=op.f('fk_review_item_reopened_id_request')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_review_item_request_id_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_review_item')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_review_item_public_id'))
+    )
+    with op.batch_alter_table('review_item', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_review_item_request_id'), ['request_id'], unique=False)
+        batch_op.create_index('uq_review_item_panel_id_request_id', ['panel_id', 'request_id'], unique=True)
+
+    op.create_table('care_alarm',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_care_alarm_person_id_person')),
+    sa.ForeignKeyConstraint(['plan_id'], ['care_plan.id'], name=op.f('fk_care_alarm_plan_id_care_plan')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_care_alarm'))
+    )
+    with op.batch_alter_table('care_alarm', schema=None) as batch_op:
+        batch_op.create_index('uq_care_alarm_plan_id_day_person_id', ['plan_id', 'day', 'person_id'], unique=True)
+
+    op.create_table('care_visit',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('state', sa.Enum('done', 'missed', name='carevisitstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('carer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('note', sa.LargeBinary(), nullable=True),
+    sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['carer_id'], ['person.id'], name=op.f('fk_care_visit_carer_id_person')),
+    sa.ForeignKeyConstraint(['plan_id'], ['care_plan.id'], name=op.f('fk_care_visit_plan_id_care_plan')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_care_visit')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_care_visit_public_id'))
+    )
+    with op.batch_alter_table('care_visit', schema=None) as batch_op:
+        batch_op.create_index('uq_care_visit_plan_id_day', ['plan_id', 'day'], unique=True)
+
+    op.create_table('review_vote',
+    sa.Column('key', sa.String(length=32), nullable=False),
+    sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('vote', sa.Enum('solved', 'unsolved', 'unsure', name='vote', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.ForeignKeyConstraint(['item_id'], ['review_item.id'], name=op.f('fk_review_vote_item_id_review_item')),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_review_vote'))
+    )
+    with op.batch_alter_table('review_vote', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_review_vote_item_id'), ['item_id'], unique=False)
 
     op.create_table('scan',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1310,6 +1639,35 @@ def downgrade() -> None:
         batch_op.drop_index('ix_scan_code_id_at')
 
     op.drop_table('scan')
+    with op.batch_alter_table('review_vote', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_review_vote_item_id'))
+
+    op.drop_table('review_vote')
+    with op.batch_alter_table('care_visit', schema=None) as batch_op:
+        batch_op.drop_index('uq_care_visit_plan_id_day')
+
+    op.drop_table('care_visit')
+    with op.batch_alter_table('care_alarm', schema=None) as batch_op:
+        batch_op.drop_index('uq_care_alarm_plan_id_day_person_id')
+
+    op.drop_table('care_alarm')
+    with op.batch_alter_table('review_item', schema=None) as batch_op:
+        batch_op.drop_index('uq_review_item_panel_id_request_id')
+        batch_op.drop_index(batch_op.f('ix_review_item_request_id'))
+
+    op.drop_table('review_item')
+    with op.batch_alter_table('request_visit', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_request_visit_request_id'))
+
+    op.drop_table('request_visit')
+    with op.batch_alter_table('request_supplement', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_request_supplement_request_id'))
+
+    op.drop_table('request_supplement')
+    with op.batch_alter_table('request_sign_off', schema=None) as batch_op:
+        batch_op.drop_index('uq_request_sign_off_request_id_round')
+
+    op.drop_table('request_sign_off')
     with op.batch_alter_table('request_party', schema=None) as batch_op:
         batch_op.drop_index('uq_request_party_request_id_person_id')
         batch_op.drop_index(batch_op.f('ix_request_party_person_id'))
@@ -1317,10 +1675,21 @@ def downgrade() -> None:
     op.drop_table('request_party')
     with op.batch_alter_table('request_offer', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_request_offer_unit_id'))
+        batch_op.drop_index(batch_op.f('ix_request_offer_team_id'))
         batch_op.drop_index('ix_request_offer_request_id')
         batch_op.drop_index('ix_request_offer_person_id_state')
+        batch_op.drop_index('ix_request_offer_community_id_state_id')
 
     op.drop_table('request_offer')
+    with op.batch_alter_table('request_extension', schema=None) as batch_op:
+        batch_op.drop_index('ix_request_extension_community_id_state_id')
+
+    op.drop_table('request_extension')
+    with op.batch_alter_table('mediation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_mediation_mediator_id'))
+        batch_op.drop_index('ix_mediation_community_id_id')
+
+    op.drop_table('mediation')
     with op.batch_alter_table('contact_reading', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_contact_reading_request_id'))
 
@@ -1334,8 +1703,16 @@ def downgrade() -> None:
         batch_op.drop_index('ix_claim_community_id_state_id')
 
     op.drop_table('claim')
+    with op.batch_alter_table('care_plan', schema=None) as batch_op:
+        batch_op.drop_index('ix_care_plan_person_id')
+        batch_op.drop_index('ix_care_plan_due', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
+        batch_op.drop_index('ix_care_plan_community_id_id')
+        batch_op.drop_index('ix_care_plan_carer_id')
+
+    op.drop_table('care_plan')
     with op.batch_alter_table('callback', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_callback_request_id'))
+        batch_op.drop_index('ix_callback_request_id_round')
+        batch_op.drop_index(batch_op.f('ix_callback_community_id'))
 
     op.drop_table('callback')
     with op.batch_alter_table('binding_request', schema=None) as batch_op:
@@ -1343,6 +1720,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_binding_request_community_id_state_id')
 
     op.drop_table('binding_request')
+    op.drop_table('ballot_issued')
     with op.batch_alter_table('transfer', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_transfer_registration_id'))
         batch_op.drop_index(batch_op.f('ix_transfer_person_id'))
@@ -1366,7 +1744,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_roster_entry_community_id'))
 
     op.drop_table('roster_entry')
+    with op.batch_alter_table('review_member', schema=None) as batch_op:
+        batch_op.drop_index('uq_review_member_panel_id_person_id')
+        batch_op.drop_index(batch_op.f('ix_review_member_person_id'))
+
+    op.drop_table('review_member')
     with op.batch_alter_table('request', schema=None) as batch_op:
+        batch_op.drop_index('ix_request_station_id', sqlite_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'), postgresql_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'))
         batch_op.drop_index('ix_request_queue', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_handler_unit_id_state')
         batch_op.drop_index('ix_request_handler_person_id_state')
@@ -1388,7 +1772,11 @@ def downgrade() -> None:
 
     op.drop_table('event')
     with op.batch_alter_table('wish', schema=None) as batch_op:
+        batch_op.drop_index('ix_wish_person_id')
+        batch_op.drop_index(batch_op.f('ix_wish_guardian_id'))
+        batch_op.drop_index('ix_wish_contact_due_at', sqlite_where=sa.text("state = 'claimed'"), postgresql_where=sa.text("state = 'claimed'"))
         batch_op.drop_index('ix_wish_community_id_state_id')
+        batch_op.drop_index(batch_op.f('ix_wish_claimant_unit_id'))
         batch_op.drop_index('ix_wish_claimant_id')
 
     op.drop_table('wish')
@@ -1420,6 +1808,11 @@ def downgrade() -> None:
         batch_op.drop_index('uq_subscription_person_id_kind')
 
     op.drop_table('subscription')
+    with op.batch_alter_table('station', schema=None) as batch_op:
+        batch_op.drop_index('uq_station_community_id_kind')
+        batch_op.drop_index(batch_op.f('ix_station_keeper_id'))
+
+    op.drop_table('station')
     with op.batch_alter_table('staff_login', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_staff_login_person_id'))
 
@@ -1435,6 +1828,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_role_grant_node_id'))
 
     op.drop_table('role_grant')
+    with op.batch_alter_table('review_panel', schema=None) as batch_op:
+        batch_op.drop_index('uq_review_panel_live', sqlite_where=sa.text("state <> 'void'"), postgresql_where=sa.text("state <> 'void'"))
+
+    op.drop_table('review_panel')
     with op.batch_alter_table('poster_print', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_poster_print_community_id'))
 
@@ -1465,12 +1862,20 @@ def downgrade() -> None:
         batch_op.drop_index('ix_media_phash')
         batch_op.drop_index(batch_op.f('ix_media_owner_id'))
         batch_op.drop_index(batch_op.f('ix_media_original'))
+        batch_op.drop_index(batch_op.f('ix_media_check_trace'))
 
     op.drop_table('media')
     with op.batch_alter_table('login_session', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_login_session_person_id'))
 
     op.drop_table('login_session')
+    with op.batch_alter_table('feedback', schema=None) as batch_op:
+        batch_op.drop_index('ix_feedback_reply_due_at', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.drop_index('ix_feedback_community_id_reply_due_at', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.drop_index('ix_feedback_author_id_id')
+        batch_op.drop_index(batch_op.f('ix_feedback_about_id'))
+
+    op.drop_table('feedback')
     with op.batch_alter_table('document', schema=None) as batch_op:
         batch_op.drop_index('ix_document_unit_id')
         batch_op.drop_index('ix_document_person_id')
@@ -1509,7 +1914,8 @@ def downgrade() -> None:
 
     op.drop_table('unit_branch')
     with op.batch_alter_table('ballot_cell', schema=None) as batch_op:
-        batch_op.drop_index('uq_ballot_cell_key')
+        batch_op.drop_index(batch_op.f('ix_ballot_cell_quarter'))
+        batch_op.drop_index(batch_op.f('ix_ballot_cell_node_id'))
 
     op.drop_table('ballot_cell')
     with op.batch_alter_table('unit', schema=None) as batch_op:
@@ -1542,6 +1948,5 @@ def downgrade() -> None:
 
     op.drop_table('idempotency_key')
     op.drop_table('ballot_spent')
-    op.drop_table('ballot_issued')
     op.drop_table('audit_seal')
     # ### end Alembic commands ###
