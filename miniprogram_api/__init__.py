@@ -11,13 +11,16 @@ from flask import Blueprint, Response, jsonify, request
 from miniprogram_api import (
     accounts,
     attendance,
+    ballots,
     bindings,
+    callbacks,
     checkins,
     claims,
     codes,
     documents,
     double_reports,
     edge,
+    feedbacks,
     me,
     me_records,
     media,
@@ -29,6 +32,7 @@ from miniprogram_api import (
     registrations,
     roles,
     rosters,
+    sign_offs,
     staff,
     tallies,
     tasks,
@@ -36,6 +40,7 @@ from miniprogram_api import (
     transfers,
     unit_registrations,
     units,
+    wishes,
     workdays,
 )
 from miniprogram_api.edge import Resource
@@ -68,8 +73,14 @@ RESOURCES: tuple[Resource, ...] = (
     staff.staff_resource,
     policies.policies_resource,
     workdays.workdays_resource,
+    sign_offs.sign_offs_resource,
+    ballots.ballots_resource,
+    callbacks.callbacks_resource,
+    wishes.wishes_resource,
+    feedbacks.feedbacks_resource,
 )
 OLDEST_CLIENT = (0, 1)
+UNLOGGED = ("/api/v1/b", "/api/v1/b/votes")  # no line, no request id: when a ballot came would tell who sent it
 
 
 def blueprint() -> Blueprint:
