@@ -72,9 +72,14 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    """Every answer carries its request id; one log line a request, by route, never by path or body."""
-    response.headers["X-Request-Id"] = g.request_id
+    """Every answer carries its request id; one log line a request, by route, never by path or body.
+
+    A ballot leaves neither: when it came would tell who sent it (docs/protocol.md §4).
+    """
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.url_rule is not None and request.url_rule.rule in miniprogram_api.UNLOGGED:
+        return response
+    response.headers["X-Request-Id"] = g.request_id
     log.info(
         "request",
         id=g.request_id,
