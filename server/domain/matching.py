@@ -21,9 +21,30 @@ NEARNESS: Mapping[Level, tuple[int, str]] = {
 SKILL, FREE = 10, 3  # who can do it comes before who is near; who is near comes before who has time
 
 
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "environment": ("环境", "保洁", "绿化", "清洁"),
+    "repairs": ("维修", "电工", "木工", "管道", "修理"),
+    "utilities": ("水电", "电工", "管道", "燃气", "暖气"),
+    "noise": ("调解", "物业"),
+    "parking": ("交通", "停车", "车辆"),
+    "safety": ("安全", "消防", "巡查", "巡逻"),
+    "order": ("调解", "治安", "法律"),
+    "property": ("物业", "法律", "调解"),
+    "pets": ("动物", "兽医", "养犬"),
+    "elder_care": ("养老", "助老", "陪护", "护理"),
+    "children": ("辅导", "教育", "儿童", "托管"),
+    "hardship": ("帮扶", "助困", "慈善"),
+    "health": ("医", "护理", "急救", "健康"),
+    "jobs": ("就业", "创业", "招聘", "助业"),
+    "legal": ("法律", "律师"),
+    "policy": ("政策", "社保", "宣讲"),
+    "culture": ("文体", "书法", "舞蹈", "体育", "音乐", "文化"),
+}  # what people write of themselves when they can help with a category
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """What a request needs: its category, the path of its place (`/1/4/9/`), and the times that suit (keys such as `weekend`)."""
+    """What a request needs: its category, the path of its place (`/1/4/9/`), and words for the times that suit (周末 …)."""
 
     category: str
     path: str
@@ -32,13 +53,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Somebody or some unit who may be asked: a public id, what they can do, where they are, when they have time."""
+    """Somebody or some unit who may be asked: what they say they can do, where they are, when they have time; in their own words."""
 
     kind: str
     id: str
-    skills: frozenset[str]
+    skills: tuple[str, ...]
     path: str
-    times: frozenset[str] = frozenset()
+    times: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,29 +71,35 @@ class Suggestion:
     reasons: tuple[str, ...]
 
 
-def suggest(
-    wanted: Wanted, candidates: Iterable[Candidate], levels: Mapping[int, Level], names: Mapping[str, str], *, most: int = 10
-) -> list[Suggestion]:
-    """The best few, best first; equal ones in the order of their ids. `levels`: node id → level; `names`: category → Chinese name."""
-    found = [judge(wanted, candidate, levels, names) for candidate in candidates]
+def suggest(wanted: Wanted, candidates: Iterable[Candidate], levels: Mapping[int, Level], *, most: int = 10) -> list[Suggestion]:
+    """The best few, best first; equal ones in the order of their ids. `levels`: node id → level."""
+    found = [judge(wanted, candidate, levels) for candidate in candidates]
     return sorted((one for one in found if one.reasons), key=lambda one: (-one.score, one.candidate.kind, one.candidate.id))[:most]
 
 
-def judge(wanted: Wanted, candidate: Candidate, levels: Mapping[int, Level], names: Mapping[str, str]) -> Suggestion:
+def judge(wanted: Wanted, candidate: Candidate, levels: Mapping[int, Level]) -> Suggestion:
     """One candidate: the points are only for the order, the reasons are what is shown."""
     score, reasons = 0, []
-    if wanted.category in candidate.skills:
+    skill = _first(candidate.skills, WORDS.get(wanted.category, ()))
+    if skill is not None:
         score += SKILL
-        reasons.append(f"特长或服务类别相符：{names.get(wanted.category, wanted.category)}")
+        reasons.append(f"特长或服务类别相符：{skill}")
     near = nearest(wanted.path, candidate.path, levels)
     if near is not None:
         points, name = NEARNESS[near]
         score += points
         reasons.append(name)
-    if wanted.times & candidate.times:
+    free = _first(candidate.times, wanted.times)
+    if free is not None:
         score += FREE
-        reasons.append("可服务时间相符")
+        reasons.append(f"可服务时间相符：{free}")
     return Suggestion(candidate, score, tuple(reasons))
+
+
+def _first(said: Iterable[str], words: Iterable[str]) -> str | None:
+    """The first thing said that holds one of the words."""
+    sought = tuple(words)
+    return next((text for text in said if any(word in text for word in sought)), None)
 
 
 def nearest(one: str, other: str, levels: Mapping[int, Level]) -> Level | None:
