@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from server.db import statements, vault
@@ -92,7 +92,8 @@ def _close_community(session: Session, community: int, quarter: date, today: dat
     for cell in cells:
         if _waiting(session, [cell.id]) >= LEAST:
             _open(session, [cell.id], into=cell, today=today)
-    session.execute(update(Cell).where(*mine).values(closed_on=today).execution_options(synchronize_session=False))
+    for cell in cells:
+        cell.closed_on = today
     left = [cell.id for cell in cells]
     return [] if _gather(session, left, (CellKind.COMMUNITY, community, quarter), today) else left
 
