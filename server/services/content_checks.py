@@ -17,11 +17,13 @@ from server import wechat
 from server.db.models.media import Media
 from server.db.models.people import WechatAccount
 from server.db.models.requests import Request, RequestSupplement
+from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.media import MediaState
+from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import CheckState, RequestState
-from server.services import events, lists, scopes
+from server.services import events, lists, notices, scopes
 from server.wechat.port import WechatError
 
 SCENE = 2  # a comment
@@ -70,6 +72,8 @@ def settle(session: Session, request: Request) -> CheckState:
         Media.subject_kind == "request", Media.subject_id == request.id, Media.state.in_((MediaState.UPLOADED, MediaState.READY))
     )
     parts += [state for state in session.execute(mine).scalars() if state in (C.CHECKING, C.REVIEW)]
+    added = select(RequestSupplement.check_state).where(RequestSupplement.request_id == request.id)
+    parts += [state for state in session.execute(added).scalars() if state is C.REVIEW]
     request.check_state = _worst(parts)
     session.flush()
     return request.check_state
@@ -114,14 +118,18 @@ def note_trace(session: Session, media: Media, trace: str, *, now: datetime) -> 
     session.flush()
 
 
-def picture_judged(session: Session, media: Media, verdict: CheckState) -> None:
-    """CHECKING → the verdict, once; the request it is on follows."""
+def picture_judged(session: Session, media: Media, verdict: CheckState, *, now: datetime) -> None:
+    """CHECKING → the verdict, once; the request it is on follows, and who sent it is told of a refusal."""
     if media.check_state is not C.CHECKING:
         return
     media.check_state = verdict
     session.flush()
-    if media.subject_kind == "request" and media.subject_id is not None:
-        settle(session, session.get_one(Request, media.subject_id))
+    if media.subject_kind != "request" or media.subject_id is None:
+        return
+    request = session.get_one(Request, media.subject_id)
+    settle(session, request)
+    if verdict is C.REFUSED and request.state is not RequestState.DRAFT:
+        _tell_refused(session, request, media, now)
 
 
 def verdict_of(suggest: Any) -> CheckState:
@@ -135,8 +143,21 @@ def lapse_due(session: Session, *, now: datetime) -> int:
     late = select(Media).where(Media.check_state == C.CHECKING, since <= now - LAPSES).order_by(Media.id).limit(500)
     rows = session.execute(late).scalars().all()
     for media in rows:
-        picture_judged(session, media, C.REVIEW)
+        picture_judged(session, media, C.REVIEW, now=now)
     return len(rows)
+
+
+def _tell_refused(session: Session, request: Request, media: Media, now: datetime) -> None:
+    notices.tell(
+        session,
+        person_id=media.owner_id,
+        kind=NoticeKind.REQUEST_PROGRESS,
+        subject_kind="request",
+        subject_public_id=request.public_id,
+        facts={"title": REQUEST_CATEGORIES.get(request.category, "诉求"), "outcome": "picture_refused"},
+        dedupe=f"picture:{media.id}",
+        now=now,
+    )
 
 
 def _parts(text: str) -> list[str]:

@@ -12,10 +12,8 @@ from sqlalchemy.orm import Session
 
 from server import defer, files
 from server.db.base import new_public_id
-from server.db.models.checkins import ServiceRecord
 from server.db.models.media import Media
 from server.db.models.people import Person
-from server.db.models.tasks import Task
 from server.domain.days import local_day
 from server.domain.media import (
     KEPT,
@@ -28,10 +26,8 @@ from server.domain.media import (
     looks_like_picture,
     voice_type,
 )
-from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import CheckState
-from server.services import organisers
 
 AREA = "media"
 NEAR = 2000  # the newest pictures a near-duplicate is looked for among; an exact one is found in all
@@ -139,6 +135,12 @@ def finish(session: Session, media: Media, encoded: Encoded) -> bool:
     return _fate(session, media, MediaState.READY, reuse_of_id=seen, **values)
 
 
+def check_later(session: Session, media: Media, *, now: datetime) -> None:
+    """Let WeChat look at a picture that others will see, once it is re-encoded."""
+    if media.check_state is CheckState.CHECKING:
+        defer.defer(session, "media.check", now=now, media_id=media.id)
+
+
 def refuse(session: Session, media: Media, why: Refusal) -> bool:
     """UPLOADED → REFUSED with the reason. False where somebody else finished it."""
     return _fate(session, media, MediaState.REFUSED, refusal=why.value)
@@ -157,19 +159,10 @@ def earlier_like(session: Session, media: Media, phash: str) -> int | None:
     return next((row.id for row in session.execute(newest) if row.phash and alike(row.phash, phash)), None)
 
 
-def readable(session: Session, public_id: str, actor: Actor) -> Media:
-    """The picture, for its owner and for who may confirm the record it belongs to. Raises NOT_FOUND for others."""
-    media = session.execute(select(Media).where(Media.public_id == public_id)).scalar_one_or_none()
-    if media is None or media.state is MediaState.DELETED:
-        raise Problem("NOT_FOUND")
-    if media.owner_id != actor.person_id:
-        task = session.execute(
-            select(Task).join(ServiceRecord, ServiceRecord.task_id == Task.id).where(ServiceRecord.id == media.subject_id)
-        ).scalar_one_or_none()
-        if task is None or media.subject_kind != "service_record":
-            raise Problem("NOT_FOUND")
-        organisers.require(session, actor, Permission.RECORDS_CONFIRM, task)
-    return media
+def of_subject(session: Session, kind: str, subject_id: int) -> list[Media]:
+    """The pictures and voice notes of one subject, oldest first."""
+    mine = select(Media).where(Media.subject_kind == kind, Media.subject_id == subject_id, Media.state != MediaState.DELETED)
+    return list(session.execute(mine.order_by(Media.id)).scalars())
 
 
 def of_records(session: Session, record_ids: Sequence[int]) -> dict[int, list[Media]]:

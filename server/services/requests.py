@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db import vault
@@ -18,7 +18,6 @@ from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.requests import Request, RequestParty
 from server.domain.categories import REQUEST_CATEGORIES
-from server.domain.days import local_day, start_of
 from server.domain.duplicates import same_place
 from server.domain.notices import NoticeKind
 from server.domain.orgs import Level as OrgLevel
@@ -37,9 +36,8 @@ from server.domain.requests import (
     RequestState,
     Urgency,
 )
-from server.services import consents, content_checks, deadlines, events, media, notices, policies, scopes, serials
+from server.services import consents, content_checks, deadlines, events, media, notices, request_floods, scopes, serials
 
-AGAIN = timedelta(minutes=10)  # the same words of the same person within this are one request, sent twice
 CONTENT, PLACE = "request.content", "request.place"
 
 
@@ -74,7 +72,7 @@ def draft(
     """
     consents.require(session, person_id=asked_for.id, purpose=Purpose.SERVICE)
     _check(community, details)
-    _limit(session, author, community, actor, now)
+    request_floods.require_room(session, author=author, node=details.grid or community, actor=actor, now=now)
     request = Request(
         public_id=new_public_id(),
         community_id=community.id,
@@ -142,8 +140,8 @@ def submit(
     now: datetime,
 ) -> Request:
     """Draft and send in one. The same request of the same author within ten minutes is the first one, given back; raises as both do."""
-    _hold(session, author)
-    sent = _sent_before(session, (author.id, asked_for.id, community.id), _words_hash(details), now)
+    said = _words_hash(details)
+    sent = request_floods.sent_before(session, author=author, asked_for=asked_for, community=community, words_hash=said, now=now)
     if sent is not None:
         return sent
     made = draft(
@@ -277,30 +275,3 @@ def _fill(request: Request, details: Details, text_check: CheckState) -> None:
 def _words_hash(details: Details) -> str:
     said = (details.category, details.content or "", details.place or "", *sorted(details.media))
     return vault.lookup_hash("request.words", "\n".join(said))
-
-
-def _hold(session: Session, author: Person) -> None:
-    """One submission of a person at a time, so that twenty taps in a second meet one another."""
-    session.execute(select(Person.id).where(Person.id == author.id).with_for_update(key_share=True)).all()
-
-
-def _sent_before(session: Session, who: tuple[int, int, int], words_hash: str, now: datetime) -> Request | None:
-    author_id, asked_for_id, community_id = who
-    same = select(Request).where(
-        Request.author_id == author_id,
-        Request.asked_for_id == asked_for_id,
-        Request.community_id == community_id,
-        Request.words_hash == words_hash,
-        Request.submitted_at > now - AGAIN,
-    )
-    return session.execute(same.order_by(Request.id.desc()).limit(1)).scalar_one_or_none()
-
-
-def _limit(session: Session, author: Person, community: OrgNode, actor: Actor, now: datetime) -> None:
-    """A day's requests of one person; staff who enter for others have no limit."""
-    if scopes.allows(session, actor, Permission.REQUESTS_ENTER, community.id):
-        return
-    today = local_day(now)
-    written = select(func.count()).where(Request.author_id == author.id, Request.created_at >= start_of(today))
-    if session.execute(written).scalar_one() >= policies.value(session, "requests.per_day", today=today, node_id=community.id):
-        raise Problem("REQUEST_TOO_MANY")

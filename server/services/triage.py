@@ -22,6 +22,7 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.request_triage import ELSEWHERE, RejectChannel
 from server.domain.requests import ENDS, REQUEST_TRANSITIONS, CheckState, Difficulty, Level, RequestAction, RequestState, Urgency
+from server.domain.states import rule_for
 from server.services import batches, content_checks, deadlines, events, requests, scopes, serials
 from server.services.batches import Outcome
 
@@ -52,6 +53,7 @@ class Part:
 def accept(session: Session, request: Request, *, judgement: Judgement, actor: Actor, now: datetime, seen: int | None = None) -> Request:
     """SUBMITTED → TRIAGED: the community takes it on. Raises NOT_FOUND, INVALID, ILLEGAL_MOVE, STALE."""
     scopes.require(session, actor, Permission.REQUESTS_TRIAGE, request.community_id)
+    rule_for(REQUEST_TRANSITIONS, request.state, RequestAction.TRIAGE)
     changes = _changes(session, request, judgement)
     for name, value in changes.items():
         setattr(request, name, value)
@@ -175,6 +177,7 @@ def _changes(session: Session, request: Request, judgement: Judgement) -> dict[s
 
 
 def _move(session: Session, request: Request, action: RequestAction, *, actor: Actor, now: datetime, **more: Any) -> Request:
+    scopes.require(session, actor, Permission.REQUESTS_TRIAGE, request.community_id)
     return events.move(session, request, table=REQUEST_TRANSITIONS, action=action, actor=actor, now=now, **more)
 
 
