@@ -10,6 +10,8 @@ from server.db.types import enum_type, maybe_ref, pk, public_id, ref, sealed, sh
 from server.domain.requests import Channel, CheckState, Difficulty, Level, OfferKind, OfferState, Relation, RequestState, Urgency
 
 STILL_OPEN = text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')")
+NO_DATE = text(f"due_at IS NULL AND {STILL_OPEN.text}")
+BY_PROXY = text("asked_for_id <> author_id")
 AT_STATION = text("station_id IS NOT NULL AND closed_at IS NULL")
 
 
@@ -21,10 +23,11 @@ class Request(Base):
         CheckConstraint("round >= 0 AND extensions >= 0", name="counts_not_negative"),
         CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
         Index("ix_request_queue", "community_id", "due_at", "id", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
+        Index("ix_request_undated", "community_id", "id", sqlite_where=NO_DATE, postgresql_where=NO_DATE),
         Index("ix_request_due", "due_at", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
-        Index("ix_request_category_state", "category", "state", "id"),
+        Index("ix_request_category_state", "category", "state", "submitted_at", "id"),
         Index("ix_request_community_id_submitted_at", "community_id", "submitted_at"),
-        Index("ix_request_asked_for_id_id", "asked_for_id", "id"),
+        Index("ix_request_by_proxy", "asked_for_id", "id", sqlite_where=BY_PROXY, postgresql_where=BY_PROXY),
         Index("ix_request_author_id_id", "author_id", "id"),
         Index("ix_request_handler_person_id_state", "handler_person_id", "state"),
         Index("ix_request_handler_unit_id_state", "handler_unit_id", "state"),

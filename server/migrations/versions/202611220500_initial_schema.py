@@ -969,15 +969,16 @@ def upgrade() -> None:
     sa.UniqueConstraint('public_id', name=op.f('uq_request_public_id'))
     )
     with op.batch_alter_table('request', schema=None) as batch_op:
-        batch_op.create_index('ix_request_asked_for_id_id', ['asked_for_id', 'id'], unique=False)
         batch_op.create_index('ix_request_author_id_id', ['author_id', 'id'], unique=False)
-        batch_op.create_index('ix_request_category_state', ['category', 'state', 'id'], unique=False)
+        batch_op.create_index('ix_request_by_proxy', ['asked_for_id', 'id'], unique=False, sqlite_where=sa.text('asked_for_id <> author_id'), postgresql_where=sa.text('asked_for_id <> author_id'))
+        batch_op.create_index('ix_request_category_state', ['category', 'state', 'submitted_at', 'id'], unique=False)
         batch_op.create_index('ix_request_community_id_submitted_at', ['community_id', 'submitted_at'], unique=False)
         batch_op.create_index('ix_request_due', ['due_at'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.create_index('ix_request_handler_person_id_state', ['handler_person_id', 'state'], unique=False)
         batch_op.create_index('ix_request_handler_unit_id_state', ['handler_unit_id', 'state'], unique=False)
         batch_op.create_index('ix_request_queue', ['community_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.create_index('ix_request_station_id', ['station_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'), postgresql_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'))
+        batch_op.create_index('ix_request_undated', ['community_id', 'id'], unique=False, sqlite_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
 
     op.create_table('review_member',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1750,6 +1751,7 @@ def downgrade() -> None:
 
     op.drop_table('review_member')
     with op.batch_alter_table('request', schema=None) as batch_op:
+        batch_op.drop_index('ix_request_undated', sqlite_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_station_id', sqlite_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'), postgresql_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'))
         batch_op.drop_index('ix_request_queue', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_handler_unit_id_state')
@@ -1757,8 +1759,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_request_due', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_community_id_submitted_at')
         batch_op.drop_index('ix_request_category_state')
+        batch_op.drop_index('ix_request_by_proxy', sqlite_where=sa.text('asked_for_id <> author_id'), postgresql_where=sa.text('asked_for_id <> author_id'))
         batch_op.drop_index('ix_request_author_id_id')
-        batch_op.drop_index('ix_request_asked_for_id_id')
 
     op.drop_table('request')
     with op.batch_alter_table('refused_scan', schema=None) as batch_op:
