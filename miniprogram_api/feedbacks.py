@@ -27,10 +27,10 @@ class FeedbackIn(In):
         description="app 软件，service 一项服务或活动，community 社区的工作，staff 工作人员或办理人；后两种直接交县里答复，社区看不到"
     )
     text: Text = Field(description="写给谁看：只有答复的人能看到内容，看不到您是谁", examples=["活动通知能不能提前三天发"])
-    community_id: Id | None = Field(None, description="关于哪个社区；不填由县里答复")
+    community: Id | None = Field(None, description="关于哪个社区；不填由县里答复")
 
 
-class ReplyIn(In):
+class FeedbackReplyIn(In):
     text: Text = Field(examples=["谢谢您的建议，从下周起提前三天通知"])
 
 
@@ -52,7 +52,7 @@ class FeedbackOut(Out):
     replied_at: Instant | None
 
 
-class QueueQuery(PageQuery):
+class FeedbackQueueQuery(PageQuery):
     overdue: bool = Field(False, description="只看逾期的")
 
 
@@ -60,7 +60,7 @@ class QueueQuery(PageQuery):
 def submit_feedback(call: Call[FeedbackIn]) -> FeedbackOut:
     """写一条投诉或建议."""
     body = call.body
-    community = places.community(call.session, body.community_id, now=call.now) if body.community_id else None
+    community = places.community(call.session, body.community, now=call.now) if body.community else None
     written = Written(body.kind, body.about, body.text, community)
     row = feedbacks.submit(call.session, written=written, actor=call.actor, now=call.now)
     return _out(row, call.session.get_one(Person, row.author_id), call)
@@ -74,7 +74,7 @@ def my_feedbacks(call: Call[None]) -> Page[FeedbackOut]:
     return Page[FeedbackOut](items=[_out(row, me, call) for row in rows], next=following)
 
 
-@feedbacks_resource.get("/orgs/<id>/feedbacks", permission=P.FEEDBACKS_ANSWER, query=QueueQuery, answer=Page[FeedbackOut])
+@feedbacks_resource.get("/orgs/<id>/feedbacks", permission=P.FEEDBACKS_ANSWER, query=FeedbackQueueQuery, answer=Page[FeedbackOut])
 def feedback_queue(call: Call[None], id: str) -> Page[FeedbackOut]:  # noqa: A002 - the URL's word
     """待答复的，快到期的在前；县里能看到全部和逾期的，社区只看到该由社区答复的."""
     node, query = places.node(call.session, id), call.query
@@ -91,9 +91,9 @@ def feedback(call: Call[None], id: str) -> FeedbackOut:  # noqa: A002
 
 
 @feedbacks_resource.post(
-    "/feedbacks/<id>/answer", permission=P.FEEDBACKS_ANSWER, body=ReplyIn, answer=FeedbackOut, problems=("ILLEGAL_MOVE",)
+    "/feedbacks/<id>/answer", permission=P.FEEDBACKS_ANSWER, body=FeedbackReplyIn, answer=FeedbackOut, problems=("ILLEGAL_MOVE",)
 )
-def answer_feedback(call: Call[ReplyIn], id: str) -> FeedbackOut:  # noqa: A002
+def answer_feedback(call: Call[FeedbackReplyIn], id: str) -> FeedbackOut:  # noqa: A002
     """答复."""
     row, person = feedbacks.readable(call.session, id, actor=call.actor)
     return _out(feedbacks.answer(call.session, row, text=call.body.text, actor=call.actor, now=call.now), person, call)
@@ -107,9 +107,9 @@ def hand_feedback_up(call: Call[None], id: str) -> FeedbackOut:  # noqa: A002
 
 
 @feedbacks_resource.post(
-    "/feedbacks/<id>/ask-again", permission=P.FEEDBACKS_SUBMIT, body=ReplyIn, answer=FeedbackOut, problems=("ILLEGAL_MOVE",)
+    "/feedbacks/<id>/ask-again", permission=P.FEEDBACKS_SUBMIT, body=FeedbackReplyIn, answer=FeedbackOut, problems=("ILLEGAL_MOVE",)
 )
-def ask_feedback_again(call: Call[ReplyIn], id: str) -> FeedbackOut:  # noqa: A002
+def ask_feedback_again(call: Call[FeedbackReplyIn], id: str) -> FeedbackOut:  # noqa: A002
     """对答复不满意，补充后交县里再答."""
     row, person = feedbacks.readable(call.session, id, actor=call.actor)
     return _out(feedbacks.ask_again(call.session, row, text=call.body.text, actor=call.actor, now=call.now), person, call)

@@ -21,7 +21,7 @@ STATES = (
 )
 
 
-class WordsIn(In):
+class WishWordsIn(In):
     """公布的文字：不写姓名、电话、证件号、门牌号，不要现金."""
 
     alias: Line = Field(description="化名", examples=["银杏奶奶"])
@@ -44,7 +44,7 @@ class WisherIn(In):
         return Wisher(self.name, self.phone)
 
 
-class CollectIn(WordsIn):
+class WishCollectIn(WishWordsIn):
     """上门征集到的一个心愿."""
 
     wisher: WisherIn
@@ -53,43 +53,43 @@ class CollectIn(WordsIn):
     )
     consent: ConsentChannel = Field(description="怎样同意的：app 本人已在小程序同意，paper 纸面，spoken 口头（征集人作见证）")
     guardian: WisherIn | None = Field(None, description="孩子的心愿必填")
-    grid_id: Id | None = Field(None, description="所在网格；网格员必填")
+    grid: Id | None = Field(None, description="所在网格；网格员必填")
 
 
-class VerifyIn(In):
+class WishVerifyIn(In):
     """走访核实."""
 
     visited_on: date = Field(description="走访日期", examples=["2026-03-05"])
     note: Reason = Field(description="看到的情况，只有本社区工作人员能看", examples=["家中收音机确已损坏"])
 
 
-class ClaimIn(In):
-    unit_id: Id | None = Field(None, description="替单位认领时填单位；个人认领不填")
+class WishClaimIn(In):
+    unit: Id | None = Field(None, description="替单位认领时填单位；个人认领不填")
 
 
-class WithdrawIn(In):
+class WishWithdrawIn(In):
     reason: Reason = Field(description="撤回的原因，不写个人信息", examples=["已由家人买好"])
 
 
-class ConfirmIn(In):
+class WishConfirmIn(In):
     via: WishProof = Field(WishProof.APP, description="app 本人或监护人确认，callback 社区回访确认，slip 有本人签字")
 
 
-class ShelfQuery(PageQuery):
+class WishShelfQuery(PageQuery):
     """待认领的心愿."""
 
 
-class ListQuery(PageQuery):
+class WishListQuery(PageQuery):
     state: WishState | None = Field(None, description=STATES)
 
 
-class MineQuery(PageQuery):
+class WishMineQuery(PageQuery):
     role: Literal["wisher", "claimant"] = Field("wisher", description="wisher 我（和我监护的孩子）的心愿，claimant 我认领的")
 
 
-class FiguresQuery(In):
-    start: date = Field(description="第一天", examples=["2026-01-01"])
-    before: date = Field(description="最后一天的次日", examples=["2026-04-01"])
+class WishFiguresQuery(In):
+    since: date = Field(alias="from", description="从哪一天起", examples=["2026-01-01"])
+    to: date = Field(description="到哪一天之前（不含）", examples=["2026-04-01"])
 
 
 class WishOut(Out):
@@ -117,14 +117,14 @@ class WishOut(Out):
     visit_note: str | None = Field(None, description="走访情况，只给工作人员，只在单个查询里")
 
 
-class ContactOut(Out):
+class WishContactOut(Out):
     """联系谁；每次查看都有记录."""
 
     name: str
     phone: str = Field(description="没有电话时为空，请与社区联系")
 
 
-class RoundOut(Out):
+class WishRoundOut(Out):
     """新一轮."""
 
     waiting: int = Field(description="排到前面的心愿数")

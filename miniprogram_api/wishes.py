@@ -8,20 +8,20 @@ from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Page
 from miniprogram_api.tallies import rate_out
 from miniprogram_api.wish_schemas import (
-    ClaimIn,
-    CollectIn,
-    ConfirmIn,
-    ContactOut,
-    FiguresQuery,
-    ListQuery,
-    MineQuery,
-    RoundOut,
-    ShelfQuery,
-    VerifyIn,
+    WishClaimIn,
+    WishCollectIn,
+    WishConfirmIn,
+    WishContactOut,
     WishFiguresOut,
+    WishFiguresQuery,
+    WishListQuery,
+    WishMineQuery,
     WishOut,
-    WithdrawIn,
-    WordsIn,
+    WishRoundOut,
+    WishShelfQuery,
+    WishVerifyIn,
+    WishWithdrawIn,
+    WishWordsIn,
     out,
 )
 from server.db.models.wishes import Wish
@@ -37,21 +37,21 @@ TEXT = ("WISH_CASH", "WISH_DETAILS", "WISH_VALUE")
 @wishes_resource.post(
     "/communities/<id>/wishes",
     permission=P.WISHES_COLLECT,
-    body=CollectIn,
+    body=WishCollectIn,
     answer=WishOut,
     status=201,
     problems=(*TEXT, "CONSENT_REQUIRED", "PHONE_TAKEN", "WITNESS_REQUIRED"),
 )
-def collect_wish(call: Call[CollectIn], id: str) -> WishOut:  # noqa: A002 - the URL's word
+def collect_wish(call: Call[WishCollectIn], id: str) -> WishOut:  # noqa: A002 - the URL's word
     """征集一个微心愿：社区工作人员，或网格员在自己的网格."""
     body, community = call.body, places.community(call.session, id, now=call.now)
-    grid = places.node(call.session, body.grid_id) if body.grid_id else None
+    grid = places.node(call.session, body.grid) if body.grid else None
     guardian = body.guardian.wisher() if body.guardian else None
     noted = Collected(body.wisher.wisher(), body.group, body.words(), body.consent, guardian, grid)
     return _one(call, wishes.collect(call.session, community=community, noted=noted, actor=call.actor, now=call.now))
 
 
-@wishes_resource.get("/communities/<id>/wishes", permission=P.ME, query=ShelfQuery, answer=Page[WishOut], etag=True)
+@wishes_resource.get("/communities/<id>/wishes", permission=P.ME, query=WishShelfQuery, answer=Page[WishOut], etag=True)
 def wish_shelf(call: Call[None], id: str) -> Page[WishOut]:  # noqa: A002
     """待认领的微心愿，前几轮没人认领的在前."""
     community = places.node(call.session, id)
@@ -59,7 +59,7 @@ def wish_shelf(call: Call[None], id: str) -> Page[WishOut]:  # noqa: A002
     return Page[WishOut](items=[out(row, community.public_id, community.name, Side.PUBLIC) for row in rows], next=following)
 
 
-@wishes_resource.get("/communities/<id>/wish-list", permission=P.WISHES_MANAGE, query=ListQuery, answer=Page[WishOut])
+@wishes_resource.get("/communities/<id>/wish-list", permission=P.WISHES_MANAGE, query=WishListQuery, answer=Page[WishOut])
 def wish_list(call: Call[None], id: str) -> Page[WishOut]:  # noqa: A002
     """本社区全部微心愿（台账），可按状态."""
     community, query = places.node(call.session, id), call.query
@@ -69,14 +69,14 @@ def wish_list(call: Call[None], id: str) -> Page[WishOut]:  # noqa: A002
     return Page[WishOut](items=[out(row, community.public_id, community.name, Side.STAFF) for row in rows], next=following)
 
 
-@wishes_resource.post("/communities/<id>/wish-rounds", permission=P.WISHES_MANAGE, answer=RoundOut, status=201)
-def begin_wish_round(call: Call[None], id: str) -> RoundOut:  # noqa: A002
+@wishes_resource.post("/communities/<id>/wish-rounds", permission=P.WISHES_MANAGE, answer=WishRoundOut, status=201)
+def begin_wish_round(call: Call[None], id: str) -> WishRoundOut:  # noqa: A002
     """开始新一轮：还没人认领的排到前面."""
     community = places.node(call.session, id)
-    return RoundOut(waiting=wishes.next_round(call.session, community=community, actor=call.actor, now=call.now))
+    return WishRoundOut(waiting=wishes.next_round(call.session, community=community, actor=call.actor, now=call.now))
 
 
-@wishes_resource.get("/me/wishes", permission=P.ME, query=MineQuery, answer=Page[WishOut])
+@wishes_resource.get("/me/wishes", permission=P.ME, query=WishMineQuery, answer=Page[WishOut])
 def my_wishes(call: Call[None]) -> Page[WishOut]:
     """我的微心愿，或我认领的."""
     query = call.query
@@ -97,9 +97,9 @@ def wish(call: Call[None], id: str) -> WishOut:  # noqa: A002
 
 
 @wishes_resource.post(
-    "/wishes/<id>/verify", permission=P.WISHES_MANAGE, body=VerifyIn, answer=WishOut, problems=("ILLEGAL_MOVE", "NOTE_REQUIRED")
+    "/wishes/<id>/verify", permission=P.WISHES_MANAGE, body=WishVerifyIn, answer=WishOut, problems=("ILLEGAL_MOVE", "NOTE_REQUIRED")
 )
-def verify_wish(call: Call[VerifyIn], id: str) -> WishOut:  # noqa: A002
+def verify_wish(call: Call[WishVerifyIn], id: str) -> WishOut:  # noqa: A002
     """走访核实."""
     row, body = wishes.by_public_id(call.session, id), call.body
     return _one(call, wishes.verify(call.session, row, visited_on=body.visited_on, note=body.note, actor=call.actor, now=call.now))
@@ -108,29 +108,31 @@ def verify_wish(call: Call[VerifyIn], id: str) -> WishOut:  # noqa: A002
 @wishes_resource.post(
     "/wishes/<id>/publish",
     permission=P.WISHES_MANAGE,
-    body=WordsIn,
+    body=WishWordsIn,
     answer=WishOut,
     problems=(*TEXT, "CONSENT_REQUIRED", "ILLEGAL_MOVE"),
 )
-def publish_wish(call: Call[WordsIn], id: str) -> WishOut:  # noqa: A002
+def publish_wish(call: Call[WishWordsIn], id: str) -> WishOut:  # noqa: A002
     """用化名公布，文字由工作人员定."""
     row = wishes.by_public_id(call.session, id)
     return _one(call, wishes.publish(call.session, row, words=call.body.words(), actor=call.actor, now=call.now))
 
 
-@wishes_resource.post("/wishes/<id>/claim", permission=P.WISHES_CLAIM, body=ClaimIn, answer=WishOut, problems=("ILLEGAL_MOVE", "WISH_SELF"))
-def claim_wish(call: Call[ClaimIn], id: str) -> WishOut:  # noqa: A002
+@wishes_resource.post(
+    "/wishes/<id>/claim", permission=P.WISHES_CLAIM, body=WishClaimIn, answer=WishOut, problems=("ILLEGAL_MOVE", "WISH_SELF")
+)
+def claim_wish(call: Call[WishClaimIn], id: str) -> WishOut:  # noqa: A002
     """认领：自己，或联络员替单位."""
     row = wishes.by_public_id(call.session, id)
-    unit = units.by_public_id(call.session, call.body.unit_id) if call.body.unit_id else None
+    unit = units.by_public_id(call.session, call.body.unit) if call.body.unit else None
     return _one(call, wish_claims.claim(call.session, row, unit=unit, actor=call.actor, now=call.now))
 
 
-@wishes_resource.post("/wishes/<id>/contact-readings", permission=P.WISHES_CLAIM, answer=ContactOut, problems=("CONSENT_REQUIRED",))
-def read_wish_contact(call: Call[None], id: str) -> ContactOut:  # noqa: A002
+@wishes_resource.post("/wishes/<id>/contact-readings", permission=P.WISHES_CLAIM, answer=WishContactOut, problems=("CONSENT_REQUIRED",))
+def read_wish_contact(call: Call[None], id: str) -> WishContactOut:  # noqa: A002
     """看联系方式：只给认领人，认领后到办好前；每次都有记录."""
     row = wishes.by_public_id(call.session, id)
-    return ContactOut.model_validate(wish_claims.contact_of(call.session, row, actor=call.actor, now=call.now))
+    return WishContactOut.model_validate(wish_claims.contact_of(call.session, row, actor=call.actor, now=call.now))
 
 
 @wishes_resource.post("/wishes/<id>/contacted", permission=P.WISHES_CLAIM, answer=WishOut, problems=("ILLEGAL_MOVE",))
@@ -154,25 +156,29 @@ def fulfil_wish(call: Call[None], id: str) -> WishOut:  # noqa: A002
     return _one(call, wish_claims.fulfil(call.session, row, actor=call.actor, now=call.now))
 
 
-@wishes_resource.post("/wishes/<id>/confirm", permission=P.ME, body=ConfirmIn, answer=WishOut, problems=("ILLEGAL_MOVE", "CONFIRM_SELF"))
-def confirm_wish(call: Call[ConfirmIn], id: str) -> WishOut:  # noqa: A002
+@wishes_resource.post(
+    "/wishes/<id>/confirm", permission=P.ME, body=WishConfirmIn, answer=WishOut, problems=("ILLEGAL_MOVE", "CONFIRM_SELF")
+)
+def confirm_wish(call: Call[WishConfirmIn], id: str) -> WishOut:  # noqa: A002
     """确认实现：本人或监护人，或工作人员凭回访、签字单."""
     row = wishes.by_public_id(call.session, id)
     return _one(call, wish_claims.confirm(call.session, row, via=call.body.via, actor=call.actor, now=call.now))
 
 
-@wishes_resource.post("/wishes/<id>/withdraw", permission=P.ME, body=WithdrawIn, answer=WishOut, problems=("ILLEGAL_MOVE", "NOTE_REQUIRED"))
-def withdraw_wish(call: Call[WithdrawIn], id: str) -> WishOut:  # noqa: A002
+@wishes_resource.post(
+    "/wishes/<id>/withdraw", permission=P.ME, body=WishWithdrawIn, answer=WishOut, problems=("ILLEGAL_MOVE", "NOTE_REQUIRED")
+)
+def withdraw_wish(call: Call[WishWithdrawIn], id: str) -> WishOut:  # noqa: A002
     """撤回：本人、监护人或工作人员."""
     row = wishes.by_public_id(call.session, id)
     return _one(call, wishes.withdraw(call.session, row, reason=call.body.reason, actor=call.actor, now=call.now))
 
 
-@wishes_resource.get("/orgs/<id>/wish-figures", permission=P.TALLIES_READ, query=FiguresQuery, answer=WishFiguresOut)
+@wishes_resource.get("/orgs/<id>/wish-figures", permission=P.TALLIES_READ, query=WishFiguresQuery, answer=WishFiguresOut)
 def wish_figures(call: Call[None], id: str) -> WishFiguresOut:  # noqa: A002
     """微心愿的认领率和实现率：这段时间公布的，到现在怎样了."""
     node, query = places.node(call.session, id), call.query
-    found = wish_lists.figures(call.session, node=node, first=query.start, before=query.before, actor=call.actor)
+    found = wish_lists.figures(call.session, node=node, first=query.since, before=query.to, actor=call.actor)
     return WishFiguresOut(
         published=found.published,
         claimed=found.claimed,

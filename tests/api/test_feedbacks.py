@@ -47,7 +47,7 @@ def code(answer: TestResponse) -> tuple[int, str]:
 
 
 def write(client: FlaskClient, scene: Scene, about: str = "service", **over: Any) -> TestResponse:
-    body = {"kind": "suggestion", "about": about, "text": "请提前三天通知", "community_id": scene.community, **over}
+    body = {"kind": "suggestion", "about": about, "text": "请提前三天通知", "community": scene.community, **over}
     return post(client, scene.resident, "/feedbacks", f"write {about} {over}", **body)
 
 

@@ -90,17 +90,17 @@ def test_a_wish_comes_true(client: FlaskClient, scene: Scene) -> None:
     assert (done["state"], done["confirmed_via"], done["group"]) == ("confirmed", "callback", "living_alone")
     assert [row["id"] for row in get(client, scene.member, "/me/wishes?role=claimant").json["items"]] == [done["id"]]
     assert get(client, scene.clerk, path).json["visit_note"] == "收音机已坏"
-    figures = get(client, scene.overseer, f"/orgs/{scene.county}/wish-figures?start=2026-03-01&before=2026-04-01").json
+    figures = get(client, scene.overseer, f"/orgs/{scene.county}/wish-figures?from=2026-03-01&to=2026-04-01").json
     assert (figures["published"], figures["wish_claim_rate"]["shown"], figures["wish_fulfil_rate"]["shown"]) == (1, "100.0", "100.0")
 
 
 def test_a_grid_worker_collects_and_a_unit_claims(client: FlaskClient, scene: Scene) -> None:
     assert code(collect(client, scene, scene.worker)) == (404, "NOT_FOUND")
-    row = collect(client, scene, scene.worker, grid_id=scene.grid)
+    row = collect(client, scene, scene.worker, grid=scene.grid)
     assert (row.status_code, row.json["state"]) == (201, "collected")
     path = published(client, scene, wisher={"name": "李大爷"})
-    assert code(post(client, scene.member, f"{path}/claim", unit_id=scene.unit)) == (404, "NOT_FOUND")
-    assert post(client, scene.liaison, f"{path}/claim", unit_id=scene.unit).json["side"] == "claimant"
+    assert code(post(client, scene.member, f"{path}/claim", unit=scene.unit)) == (404, "NOT_FOUND")
+    assert post(client, scene.liaison, f"{path}/claim", unit=scene.unit).json["side"] == "claimant"
     assert post(client, scene.liaison, f"{path}/release").json["round"] == 2
 
 
@@ -124,7 +124,7 @@ def test_others_see_and_do_nothing(client: FlaskClient, scene: Scene) -> None:
     assert code(post(client, scene.member, f"{path}/confirm")) == (404, "NOT_FOUND")
     assert code(post(client, scene.foreign, f"{path}/withdraw", reason="不要了")) == (404, "NOT_FOUND")
     assert get(client, scene.foreign, f"/communities/{scene.community}/wish-list").status_code == 404
-    assert get(client, scene.foreign, f"/orgs/{scene.county}/wish-figures?start=2026-03-01&before=2026-04-01").status_code == 404
+    assert get(client, scene.foreign, f"/orgs/{scene.county}/wish-figures?from=2026-03-01&to=2026-04-01").status_code == 404
     assert client.get(f"/api/v1{path}").status_code == 401
 
 
