@@ -20,7 +20,7 @@ from server.domain.notices import NoticeKind
 from server.domain.people import Purpose
 from server.domain.permissions import SYSTEM, Actor, Permission
 from server.domain.problems import Problem
-from server.services import consents, events, lists, notices, receivers, scopes
+from server.services import consents, events, lists, notices, people, receivers, scopes
 
 BATCH = 200
 WHAT, NOTE = "care_plan.what", "care_visit.note"
@@ -163,6 +163,11 @@ def alarms(session: Session, plan: CarePlan) -> Sequence[tuple[CareAlarm, Person
     return [(alarm, person) for alarm, person in session.execute(found.order_by(CareAlarm.id.desc()))]
 
 
+def named(session: Session, plan: CarePlan) -> tuple[str, str]:
+    """The names of the one cared for and of the carer."""
+    return people.name_of(session.get_one(Person, plan.person_id)), people.name_of(session.get_one(Person, plan.carer_id))
+
+
 def _miss(session: Session, plan: CarePlan, today: date, now: datetime) -> None:
     """Every day due that has passed is one missed visit; a backlog of more than three says nothing new."""
     days = [plan.next_on + timedelta(days=step * plan.every_days) for step in range((today - plan.next_on).days // plan.every_days + 1)]
@@ -185,8 +190,8 @@ def _alarm(session: Session, plan: CarePlan, today: date, now: datetime) -> None
     _tell(session, plan, told, "missed", now=now)
 
 
-def _tell(session: Session, plan: CarePlan, people: Sequence[int], outcome: str, *, now: datetime) -> None:
-    for person_id in people:
+def _tell(session: Session, plan: CarePlan, told: Sequence[int], outcome: str, *, now: datetime) -> None:
+    for person_id in told:
         notices.tell(
             session,
             person_id=person_id,

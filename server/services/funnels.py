@@ -61,6 +61,14 @@ def drill(
     return [row[0] for row in rows], following
 
 
+def bucket_named(text: str) -> Bucket:
+    """The bucket with this key. Raises NOT_FOUND."""
+    try:
+        return Bucket(text)
+    except ValueError:
+        raise Problem("NOT_FOUND") from None
+
+
 def _sent(session: Session, node: OrgNode, begin: date, end: date, actor: Actor) -> tuple[ColumnElement[bool], ...]:
     scopes.require(session, actor, Permission.TALLIES_READ, node.id)
     if begin >= end:

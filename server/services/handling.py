@@ -37,8 +37,8 @@ def is_handler(session: Session, request: Request, actor: Actor) -> bool:
 
 
 def in_hand(session: Session, public_id: str, *, actor: Actor) -> Request:
-    """A request the actor handles, held; between acceptance and closing only. Raises NOT_FOUND."""
-    request = request_moves.by_public_id(session, public_id)
+    """A request the actor handles; between acceptance and closing only. Raises NOT_FOUND."""
+    request = requests.by_public_id(session, public_id)
     if request.state not in IN_HAND or not is_handler(session, request, actor):
         raise Problem("NOT_FOUND")
     return request
@@ -135,6 +135,13 @@ def readings(session: Session, request: Request) -> list[ContactReading]:
     """Who read the phone and when, oldest first."""
     found = select(ContactReading).where(ContactReading.request_id == request.id).order_by(ContactReading.id)
     return list(session.execute(found).scalars())
+
+
+def readings_named(session: Session, request: Request) -> list[tuple[str, datetime]]:
+    """The readings with the readers' names, oldest first."""
+    found = select(ContactReading, Person).join(Person, Person.id == ContactReading.reader_id)
+    rows = session.execute(found.where(ContactReading.request_id == request.id).order_by(ContactReading.id))
+    return [(people.name_of(person), reading.at) for reading, person in rows]
 
 
 def _step(session: Session, request: Request, action: RequestAction, *, actor: Actor, now: datetime, **more: Any) -> Request:

@@ -66,14 +66,6 @@ def locked(session: Session, request_id: int) -> Request:
     return session.execute(wanted.execution_options(populate_existing=True)).scalar_one()
 
 
-def by_public_id(session: Session, public_id: str) -> Request:
-    """The request, held to the end of the transaction. Raises NOT_FOUND."""
-    found = session.execute(select(Request.id).where(Request.public_id == public_id)).scalar()
-    if found is None:
-        raise Problem("NOT_FOUND")
-    return locked(session, found)
-
-
 def node_of(session: Session, request: Request, level: Level) -> int:
     """The id of the node that is responsible at this level; below the community it is the community."""
     parts = [int(part) for part in scopes.path_of(session, request.community_id).split("/") if part]

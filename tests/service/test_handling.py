@@ -18,7 +18,7 @@ from server.domain.notices import NoticeKind
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.requests import Difficulty, Level, RequestState, Urgency
-from server.services import dispatch, endings, escalations, extensions, handling, people, policies, request_moves, requests, workdays
+from server.services import dispatch, endings, escalations, extensions, handling, people, policies, requests, workdays
 from server.services.receivers import Receiver
 from tests.factories.handling import a_secretary, handled
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
@@ -212,4 +212,3 @@ def test_what_is_impossible_needs_two(session: Session, now: datetime, tree: Tre
     decide(True, one)
     assert (request.state, request.solved, request.closed_at) == (RequestState.CLOSED_EXPLAINED, False, now)
     assert progress(session, request.asked_for_id)[-1] == "closed_explained"
-    assert code_of(lambda: request_moves.by_public_id(session, "nothing")) == "NOT_FOUND"
