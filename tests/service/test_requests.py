@@ -12,10 +12,11 @@ from server.db.base import transaction
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.requests import Request
+from server.domain.media import MediaPurpose
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.requests import Channel, CheckState, RequestState, Urgency
-from server.services import policies, requests
+from server.services import media, policies, requests
 from server.services.requests import Details
 from tests.conftest import START
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
@@ -167,6 +168,13 @@ def test_what_has_not_passed_is_not_for_others(session: Session, now: datetime, 
     made = a_request(session, now, tree, text_check=CheckState.REVIEW)
     assert made.check_state is CheckState.REVIEW
     assert code_of(lambda: requests.require_checked(made)) == "REQUEST_UNCHECKED"
+
+
+def test_a_voice_note_is_a_minute_at_most(session: Session, now: datetime) -> None:
+    person, note = a_requester(session, now), b"#!AMR\n" + bytes(2 << 20)
+    keep = lambda data: media.upload(session, owner_id=person.id, purpose=MediaPurpose.VOICE, data=data, now=now)  # noqa: E731
+    assert keep(note[: 2 << 20]).check_state is CheckState.REVIEW
+    assert code_of(lambda: keep(note)) == "VOICE_TOO_LONG"
 
 
 def _sees(session: Session, public_id: str, actor: Actor) -> bool:
