@@ -38,7 +38,9 @@ def reencode(now: datetime, *, media_id: int) -> None:
         else:
             encoded = Encoded(files.put(media.AREA, jpeg), len(jpeg), *size, phash)
             with transaction() as session:
-                media.finish(session, session.get_one(Media, media_id), encoded)
+                kept = session.get_one(Media, media_id)
+                if media.finish(session, kept, encoded):
+                    media.check_later(session, kept, now=now)
     files.delete(area, row.original)
 
 

@@ -18,7 +18,7 @@ from server.db.models.media import Media
 from server.db.models.platform import Outbox, WechatPush
 from server.domain.days import local_day
 from server.domain.media import MediaState
-from server.services import claim_decisions, idempotency, media, tasks, transfers
+from server.services import claim_decisions, idempotency, media, tasks, transfers, wish_claims
 
 UNSENT = timedelta(seconds=60)  # a row this old should have been worked on: its message was lost
 AGAIN = timedelta(seconds=120)  # and so was this one's, or the queue is long: the claim sorts that out
@@ -63,6 +63,12 @@ def release(now: datetime) -> None:
     """Release transfers that the old community left undecided past the deadline."""
     with transaction() as session:
         transfers.release_due(session, now=now)
+
+
+def release_wishes(now: datetime) -> None:
+    """Put back the micro-wishes whose claimants did not get in touch in time."""
+    with transaction() as session:
+        wish_claims.release_due(session, now=now)
 
 
 def end_tasks(now: datetime) -> None:

@@ -100,7 +100,9 @@ class ConsentTextsOut(Out):
 class ConsentIn(In):
     """同意一个用途."""
 
-    purpose: Purpose = Field(description="service 报到与服务记录，party_data 党组织信息，share_unit 向单位报告，honour 公开表彰")
+    purpose: Purpose = Field(
+        description="service 报到与服务记录，party_data 党组织信息，share_unit 向单位报告，honour 公开表彰，wishes 微心愿"
+    )
     version: Line = Field(description="所读说明的版本", examples=["2026-01"])
 
 

@@ -11,13 +11,14 @@ version → rate limit → actor (401) → permission (403) → first answer for
 Writes run in one transaction with their idempotency row, so an answer is remembered exactly when the work is. Refusals are remembered too.
 Views that must talk to WeChat or decode an image first say `transaction="own"` and open it themselves. A route with `own_answers` keeps
 first answers in rows of its own (a scan is its own idempotency row); `refused` is told of every refusal after the work was rolled back.
+`prepare(actor, body)` is what a keyed write does before its transaction (asking WeChat about words); the view finds it in `call.prepared`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -40,6 +41,7 @@ Mode = Literal["read", "write", "own"]
 View = Callable[..., Any]
 LONGEST_ID = 64
 Refused = Callable[[Problem, datetime], None]
+Prepare = Callable[[Actor, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Call(Generic[B]):
     body: B
     query: Any = None
     key: str = ""
+    prepared: Any = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Route:
     own_answers: bool
     refused: Refused | None
     later: type[Out] | None
+    prepare: Prepare | None
     tag: str
 
     @property
@@ -111,6 +115,7 @@ class Resource:
         own_answers: bool = False,
         refused: Refused | None = None,
         later: type[Out] | None = None,
+        prepare: Prepare | None = None,
     ) -> Callable[[View], View]:
         """Declare a route. `keyed`: needs an Idempotency-Key (writes do by default); `upload`: multipart with one file `file`.
 
@@ -124,7 +129,7 @@ class Resource:
         def declare(view: View) -> View:
             shared = (permission, body, query, answer, status, problems, mode, keyed)
             kinds = (media,) if isinstance(media, str) else media
-            self.routes.append(Route(method, rule, view, *shared, etag, kinds, upload, own_answers, refused, later, self.name))
+            self.routes.append(Route(method, rule, view, *shared, etag, kinds, upload, own_answers, refused, later, prepare, self.name))
             return view
 
         return declare
@@ -197,13 +202,15 @@ def _once(route: Route, token: str, now: datetime, path: dict[str, str]) -> Resp
     key = incoming.idempotency_key()
     asked = idempotency.request_hash(route.method, request.full_path, incoming.fingerprint(upload=route.upload))
     try:
+        prepared = _prepared(route, token, key, asked, now)
         with transaction() as session:
             actor = _actor(route, session, token, now)
             name = f"person:{actor.id}"
             stored = idempotency.recall(session, actor=name, key=key, asked=asked)
             if stored is not None:
                 return _replay(stored)
-            answer = _render(route, _call(route, session, actor, now, path, key))
+            call, path = _call(route, session, actor, now, path, key)
+            answer = _render(route, (replace(call, prepared=prepared), path))
             kept = idempotency.Answer(answer.status_code, answer.get_data())
             idempotency.remember(session, actor=name, key=key, asked=asked, answer=kept, now=now)
             return answer
@@ -215,6 +222,17 @@ def _once(route: Route, token: str, now: datetime, path: dict[str, str]) -> Resp
         return _remember_refusal(problem, token, key, asked, now)
     except IntegrityError:
         return _after_race(token, key, asked, now)
+
+
+def _prepared(route: Route, token: str, key: str, asked: str, now: datetime) -> Any:
+    """What the route does before its transaction; nothing for a write that was answered already."""
+    if route.prepare is None:
+        return None
+    with reading() as session:
+        actor = _actor(route, session, token, now)
+        if idempotency.recall(session, actor=f"person:{actor.id}", key=key, asked=asked) is not None:
+            return None
+    return route.prepare(actor, incoming.body(route.body, upload=route.upload) if route.body is not None else None)
 
 
 def _remember_refusal(problem: Problem, token: str, key: str, asked: str, now: datetime) -> Response:

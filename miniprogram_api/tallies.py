@@ -101,15 +101,16 @@ def tally_figures(call: Call[None]) -> TalliesOut:
 
 def _out(figure: Figure) -> TallyOut:
     rates = {
-        "participation_rate": _rate(figure.participation_rate),
-        "avg_times": _rate(figure.avg_times, average=True),
-        "member_reg_rate": _rate(figure.member_reg_rate),
-        "unit_reg_rate": _rate(figure.unit_reg_rate),
+        "participation_rate": rate_out(figure.participation_rate),
+        "avg_times": rate_out(figure.avg_times, average=True),
+        "member_reg_rate": rate_out(figure.member_reg_rate),
+        "unit_reg_rate": rate_out(figure.unit_reg_rate),
     }
     return TallyOut(**{**figure.__dict__, **rates})
 
 
-def _rate(rate: Rate | None, *, average: bool = False) -> RateOut | None:
+def rate_out(rate: Rate | None, *, average: bool = False) -> RateOut | None:
+    """A rate as it is shown."""
     if rate is None:
         return None
     return RateOut(numerator=rate.numerator, denominator=rate.denominator, shown=rate.average if average else rate.percent)

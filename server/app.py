@@ -79,12 +79,17 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    """Every answer carries its request id; one log line a request, by route, never by path or body."""
-    response.headers["X-Request-Id"] = g.request_id
+    """Every answer carries its request id; one log line a request, by route, never by path or body.
+
+    A ballot leaves neither: when it came would tell who sent it (docs/protocol.md §4).
+    """
     for name, value in GUARDS.items():
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "private, no-cache")
+    if request.url_rule is not None and request.url_rule.rule in miniprogram_api.UNLOGGED:
+        return response
+    response.headers["X-Request-Id"] = g.request_id
     log.info(
         "request",
         id=g.request_id,

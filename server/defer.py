@@ -37,18 +37,24 @@ class Job:
 
 JOBS: Mapping[str, Job] = {
     "audit.seal": Job("jobs.audit.seal"),
+    "ballots.open": Job("jobs.ballots.open_due", queue="slow", timeout=300),
+    "care.miss": Job("jobs.requests.miss_care"),
     "claims.remind": Job("jobs.sweeps.remind"),
+    "contents.lapse": Job("jobs.contents.lapse"),
     "documents.render": Job("jobs.documents.render", queue="slow", timeout=120),
     "house.prune": Job("jobs.sweeps.prune", queue="slow", timeout=300),
+    "media.check": Job("jobs.contents.check_picture"),
     "media.forget": Job("jobs.sweeps.forget_media", queue="slow", timeout=300),
     "media.reencode": Job("jobs.media.reencode", queue="slow", timeout=120),
     "notices.push": Job("jobs.notices.push"),
     "outbox.resend": Job("jobs.sweeps.resend"),
     "posters.print": Job("jobs.posters.print_community", queue="slow", timeout=900, tries=3),
+    "requests.escalate": Job("jobs.requests.escalate"),
     "tallies.drain": Job("jobs.tallies.drain"),
     "tasks.end": Job("jobs.sweeps.end_tasks"),
     "transfers.release": Job("jobs.sweeps.release"),
     "wechat.work": Job("jobs.wechat.work"),
+    "wishes.release": Job("jobs.sweeps.release_wishes"),
 }
 QUEUES = ("quick", "slow")
 WAKE_TTL = 30  # s: a wake that was lost with its worker blocks the next one no longer than this

@@ -34,14 +34,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def enum_type(enum: type[StrEnum]) -> Enum:
-    """The values of a StrEnum as VARCHAR(24) with a CHECK; values are never renamed."""
+def enum_type(enum: type[StrEnum], name: str | None = None) -> Enum:
+    """The values of a StrEnum as VARCHAR(24) with a CHECK (`name` where a table has two of one enum); values are never renamed."""
     return Enum(
         enum,
         native_enum=False,
         create_constraint=True,
         length=24,
-        name=enum.__name__.lower(),
+        name=name or enum.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
         validate_strings=True,
     )

@@ -47,6 +47,26 @@ TEAM_CATEGORIES: Mapping[str, str] = {
     "legal_aid": "法律援助",
     "culture_clubs": "文体社团",
 }
+REQUEST_CATEGORIES: Mapping[str, str] = {
+    "environment": "环境卫生",
+    "repairs": "公共设施维修",
+    "utilities": "水电气暖",
+    "noise": "噪音扰民",
+    "parking": "停车与通行",
+    "safety": "消防与安全隐患",
+    "order": "治安与纠纷",
+    "property": "物业管理",
+    "pets": "养犬与动物",
+    "elder_care": "养老助老",
+    "children": "儿童与教育",
+    "hardship": "困难帮扶",
+    "health": "看病与健康",
+    "jobs": "就业创业",
+    "legal": "法律咨询",
+    "policy": "政策与证明",
+    "culture": "文体活动",
+    "other": "其他",
+}
 FIVE_HELPS: Mapping[str, str] = {"jobs": "助业", "medicine": "助医", "elders": "助老", "hardship": "助困", "study": "助学"}
 
 

@@ -14,15 +14,22 @@ QUIET_FROM, QUIET_TO = time(20), time(8)
 class NoticeKind(StrEnum):
     BINDING_DECIDED = "binding_decided"
     CLAIM_DECIDED = "claim_decided"
+    FEEDBACK_ANSWERED = "feedback_answered"
     RECORD_CONFIRMED = "record_confirmed"
     RECORD_SENT_BACK = "record_sent_back"
     RECORD_VOIDED = "record_voided"
     REGISTRATION_DECIDED = "registration_decided"
     REMINDER = "reminder"
+    CARE_ALARM = "care_alarm"
+    REQUEST_DUE = "request_due"
+    REQUEST_ESCALATED = "request_escalated"
+    REQUEST_OFFERED = "request_offered"
+    REQUEST_PROGRESS = "request_progress"
     STAND_IN = "stand_in"
     TASK_CANCELLED = "task_cancelled"
     TRANSFER_DECIDED = "transfer_decided"
     UNIT_DECIDED = "unit_decided"
+    WISH_MOVED = "wish_moved"
 
 
 class Template(StrEnum):
@@ -37,15 +44,22 @@ class Template(StrEnum):
 TEMPLATES: Mapping[NoticeKind, Template] = {
     NoticeKind.BINDING_DECIDED: Template.REGISTRATION_DECIDED,
     NoticeKind.CLAIM_DECIDED: Template.CLAIM_DECIDED,
+    NoticeKind.FEEDBACK_ANSWERED: Template.CLAIM_DECIDED,
     NoticeKind.RECORD_CONFIRMED: Template.RECORD_CONFIRMED,
     NoticeKind.RECORD_SENT_BACK: Template.RECORD_CONFIRMED,
     NoticeKind.RECORD_VOIDED: Template.RECORD_CONFIRMED,
     NoticeKind.REGISTRATION_DECIDED: Template.REGISTRATION_DECIDED,
     NoticeKind.REMINDER: Template.REMINDER,
+    NoticeKind.CARE_ALARM: Template.CLAIM_DECIDED,
+    NoticeKind.REQUEST_DUE: Template.CLAIM_DECIDED,
+    NoticeKind.REQUEST_ESCALATED: Template.CLAIM_DECIDED,
+    NoticeKind.REQUEST_OFFERED: Template.CLAIM_DECIDED,
+    NoticeKind.REQUEST_PROGRESS: Template.CLAIM_DECIDED,
     NoticeKind.STAND_IN: Template.REMINDER,
     NoticeKind.TASK_CANCELLED: Template.REMINDER,
     NoticeKind.TRANSFER_DECIDED: Template.REGISTRATION_DECIDED,
     NoticeKind.UNIT_DECIDED: Template.REGISTRATION_DECIDED,
+    NoticeKind.WISH_MOVED: Template.CLAIM_DECIDED,
 }
 
 
@@ -85,6 +99,7 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.CLAIM_DECIDED, ""): Wording("已处理", "您报名的“{title}”有了结果，请打开查看"),
     (K.CLAIM_DECIDED, "approved"): Wording("已通过", "您报名的“{title}”已通过，请于{when}参加"),
     (K.CLAIM_DECIDED, "declined"): Wording("未通过", "您报名的“{title}”未通过，请看看其他活动"),
+    (K.FEEDBACK_ANSWERED, ""): Wording("已答复", "您的投诉建议有了答复，请打开查看"),
     (K.RECORD_CONFIRMED, ""): Wording("已确认", "您参加“{title}”的服务记录已确认，共{minutes}分钟"),
     (K.RECORD_SENT_BACK, ""): Wording("已退回", "您参加“{title}”的服务记录被退回，请补充说明后再提交"),
     (K.RECORD_VOIDED, ""): Wording("已作废", "您参加“{title}”的服务记录已作废，有疑问请联系社区"),
@@ -94,6 +109,28 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.REGISTRATION_DECIDED, "returned"): Wording("已退回", "您在{community}的报到被退回，请按提示补充后重新提交"),
     (K.REGISTRATION_DECIDED, "closed"): Wording("已结束", "您在{community}的报到已结束，有疑问请联系社区"),
     (K.REMINDER, ""): Wording("即将开始", "“{title}”将于{when}在{place}开始，请按时参加"),
+    (K.CARE_ALARM, ""): Wording("请关注", "有一项上门照护连续三次没有做到，请打开查看并安排人"),
+    (K.CARE_ALARM, "asked"): Wording("请您照护", "有一项定期上门照护请您承担，请打开答复"),
+    (K.REQUEST_DUE, ""): Wording("已到期", "一件“{title}”诉求已到期，请尽快办理或说明情况"),
+    (K.REQUEST_ESCALATED, ""): Wording("已升级", "一件“{title}”诉求升级到您这一级，请打开办理"),
+    (K.REQUEST_OFFERED, ""): Wording("请您办理", "有一件“{title}”诉求请您办理，请打开答复"),
+    (K.REQUEST_OFFERED, "whistle"): Wording("请您到场", "有一件“{title}”诉求请您单位到场会办，请打开答复"),
+    (K.REQUEST_OFFERED, "accepted"): Wording("已通过", "您认领的“{title}”诉求已通过，请打开办理"),
+    (K.REQUEST_OFFERED, "declined"): Wording("未通过", "您认领的“{title}”诉求未通过，请看看其他诉求"),
+    (K.REQUEST_OFFERED, "again"): Wording("请再办", "一件“{title}”诉求需要再办一次，请打开查看要办的事"),
+    (K.REQUEST_OFFERED, "withdrawn"): Wording("已撤回", "您办理的“{title}”诉求已由居民撤回，不用再办"),
+    (K.REQUEST_PROGRESS, ""): Wording("有进展", "您的“{title}”诉求有了新进展，请打开查看"),
+    (K.REQUEST_PROGRESS, "accepted"): Wording("已接单", "您的“{title}”诉求已有人接单，请留意联系"),
+    (K.REQUEST_PROGRESS, "extended"): Wording("已延期", "您的“{title}”诉求需要多一些时间，原因请打开查看"),
+    (K.REQUEST_PROGRESS, "finished"): Wording("请签收", "您的“{title}”诉求办好了，请打开签收和评分"),
+    (K.REQUEST_PROGRESS, "merged"): Wording("已合并", "您的“{title}”诉求与邻居的并在一起办，进展会一样告诉您"),
+    (K.REQUEST_PROGRESS, "picture_refused"): Wording("有提示", "您的“{title}”诉求有内容没有通过检查，请打开查看"),
+    (K.REQUEST_PROGRESS, "rejected"): Wording("有说明", "您的“{title}”诉求不归社区办理，请打开查看该找谁"),
+    (K.REQUEST_PROGRESS, "split"): Wording("已拆分", "您的“{title}”诉求拆成几件分别办理，请打开查看"),
+    (K.REQUEST_PROGRESS, "entered"): Wording("已登记", "有人替您登记了一件“{title}”诉求，如不对请打开撤回"),
+    (K.REQUEST_PROGRESS, "paused"): Wording("等您回复", "您的“{title}”诉求在等您回复，请打开查看"),
+    (K.REQUEST_PROGRESS, "escalated"): Wording("已升级", "您的“{title}”诉求已交上一级办理，请留意进展"),
+    (K.REQUEST_PROGRESS, "closed_explained"): Wording("有说明", "您的“{title}”诉求经两级核实无法办理，原因请打开查看"),
     (K.STAND_IN, ""): Wording("有变化", "“{title}”的替补有了变化，请打开查看"),
     (K.STAND_IN, "asked"): Wording("请您替补", "有人请您替补参加{when}的“{title}”，请打开答复"),
     (K.STAND_IN, "accepted"): Wording("已有替补", "“{title}”已有人替补，您不必参加了"),
@@ -107,6 +144,12 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.UNIT_DECIDED, "accepted"): Wording("已接收", "{community}已接收贵单位报到，请等待回执"),
     (K.UNIT_DECIDED, "receipt_sent"): Wording("回执已发", "{community}已发出贵单位的报到回执，请打开查看"),
     (K.UNIT_DECIDED, "returned"): Wording("已退回", "贵单位在{community}的报到被退回，请补充后重新提交"),
+    (K.WISH_MOVED, ""): Wording("有进展", "微心愿“{title}”有了新进展，请打开查看"),
+    (K.WISH_MOVED, "claimed"): Wording("已认领", "微心愿“{title}”有人认领了，请留意七天内的联系"),
+    (K.WISH_MOVED, "fulfilled"): Wording("请确认", "微心愿“{title}”办好了，请打开确认"),
+    (K.WISH_MOVED, "confirmed"): Wording("已确认", "您认领的微心愿“{title}”已确认实现，谢谢您"),
+    (K.WISH_MOVED, "published"): Wording("已放回", "微心愿“{title}”已放回，等待下一位认领，请留意"),
+    (K.WISH_MOVED, "withdrawn"): Wording("已撤回", "微心愿“{title}”已撤回，请看看别的心愿"),
 }
 HINT = "详情请打开小程序查看"
 

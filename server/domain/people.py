@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     PARTY_DATA = "party_data"  # membership and branch, treated as sensitive
     SHARE_UNIT = "share_unit"  # what he did is shown to his unit's branch (双报告)
     HONOUR = "honour"  # his name on the public board
+    WISHES = "wishes"  # his micro-wish, shown under an alias; his contact to who claimed it
 
 
 class ConsentChannel(StrEnum):

@@ -22,6 +22,9 @@ class Permission(StrEnum):
     CLAIMS_DECIDE = "claims:decide"
     CODES_MANAGE = "codes:manage"
     DOCUMENTS_ISSUE = "documents:issue"
+    FEEDBACKS_ANSWER = "feedbacks:answer"
+    FEEDBACKS_OVERSEE = "feedbacks:oversee"
+    FEEDBACKS_SUBMIT = "feedbacks:submit"
     KEYS_ROTATE = "keys:rotate"
     ME = "me:use"
     MEMBERS_READ = "members:read"
@@ -33,6 +36,15 @@ class Permission(StrEnum):
     REGISTRATIONS_DECIDE = "registrations:decide"
     REGISTRATIONS_PROXY = "registrations:proxy"
     REGISTRATIONS_SUBMIT = "registrations:submit"
+    REQUESTS_CALL_BACK = "requests:call_back"
+    REQUESTS_DISPATCH = "requests:dispatch"
+    REQUESTS_ENTER = "requests:enter"
+    REQUESTS_ESCALATED = "requests:escalated"
+    REQUESTS_HANDLE = "requests:handle"
+    REQUESTS_READ = "requests:read"
+    REQUESTS_SUBMIT = "requests:submit"
+    REQUESTS_TRIAGE = "requests:triage"
+    REVIEWS_HOLD = "reviews:hold"
     ROLES_GRANT = "roles:grant"
     ROSTERS_IMPORT = "rosters:import"
     SCREENS_OPEN = "screens:open"
@@ -44,6 +56,9 @@ class Permission(StrEnum):
     UNIT_REGISTRATIONS_DECIDE = "unit_registrations:decide"
     UNIT_REGISTRATIONS_SUBMIT = "unit_registrations:submit"
     UNITS_MANAGE = "units:manage"
+    WISHES_CLAIM = "wishes:claim"
+    WISHES_COLLECT = "wishes:collect"
+    WISHES_MANAGE = "wishes:manage"
 
 
 class Role(StrEnum):
@@ -63,7 +78,20 @@ class Role(StrEnum):
 
 
 P = Permission
-BASE = frozenset({P.ME, P.CHECKINS_CREATE, P.CLAIMS_CREATE, P.RECORDS_REPORT, P.REGISTRATIONS_SUBMIT, P.TASKS_ORGANISE})
+BASE = frozenset(
+    {
+        P.ME,
+        P.CHECKINS_CREATE,
+        P.CLAIMS_CREATE,
+        P.FEEDBACKS_SUBMIT,
+        P.RECORDS_REPORT,
+        P.REGISTRATIONS_SUBMIT,
+        P.REQUESTS_HANDLE,
+        P.REQUESTS_SUBMIT,
+        P.TASKS_ORGANISE,
+        P.WISHES_CLAIM,
+    }
+)
 _ORGANISER = frozenset({P.ATTENDANCE_RECORD, P.SCREENS_OPEN, P.RECORDS_CONFIRM})
 _CLERK = _ORGANISER | {
     P.BINDINGS_DECIDE,
@@ -72,6 +100,11 @@ _CLERK = _ORGANISER | {
     P.MEMBERS_READ,
     P.REGISTRATIONS_DECIDE,
     P.REGISTRATIONS_PROXY,
+    P.REQUESTS_CALL_BACK,
+    P.REQUESTS_DISPATCH,
+    P.REQUESTS_ENTER,
+    P.REQUESTS_READ,
+    P.REQUESTS_TRIAGE,
     P.ROSTERS_IMPORT,
     P.TALLIES_READ,
     P.TASKS_MANAGE,
@@ -79,15 +112,29 @@ _CLERK = _ORGANISER | {
     P.UNIT_REGISTRATIONS_DECIDE,
     P.UNIT_REGISTRATIONS_SUBMIT,
     P.UNITS_MANAGE,
+    P.WISHES_COLLECT,
+    P.WISHES_MANAGE,
 }
 GRANTS: Mapping[Role, frozenset[Permission]] = {
-    Role.GRID_WORKER: frozenset({P.ATTENDANCE_RECORD, P.REGISTRATIONS_PROXY}),
+    Role.GRID_WORKER: frozenset({P.ATTENDANCE_RECORD, P.REGISTRATIONS_PROXY, P.REQUESTS_ENTER, P.WISHES_COLLECT}),
     Role.ORGANISER: _ORGANISER,
     Role.CLERK: _CLERK,
-    Role.SECRETARY: _CLERK | {P.CLAIMS_DECIDE, P.RECORDS_VOID, P.ROLES_GRANT},
-    Role.STREET: frozenset({P.TALLIES_READ}),
-    Role.COUNTY: frozenset({P.ORGS_MANAGE, P.POLICIES_SET, P.ROLES_GRANT, P.ROSTERS_IMPORT, P.TALLIES_READ, P.UNITS_MANAGE}),
-    Role.UNIT_LIAISON: frozenset({P.UNIT_REGISTRATIONS_SUBMIT, P.UNIT_MEMBERS_READ}),
+    Role.SECRETARY: _CLERK | {P.CLAIMS_DECIDE, P.FEEDBACKS_ANSWER, P.RECORDS_VOID, P.REQUESTS_ESCALATED, P.REVIEWS_HOLD, P.ROLES_GRANT},
+    Role.STREET: frozenset({P.REQUESTS_ESCALATED, P.TALLIES_READ}),
+    Role.COUNTY: frozenset(
+        {
+            P.FEEDBACKS_ANSWER,
+            P.FEEDBACKS_OVERSEE,
+            P.ORGS_MANAGE,
+            P.POLICIES_SET,
+            P.REQUESTS_ESCALATED,
+            P.ROLES_GRANT,
+            P.ROSTERS_IMPORT,
+            P.TALLIES_READ,
+            P.UNITS_MANAGE,
+        }
+    ),
+    Role.UNIT_LIAISON: frozenset({P.REQUESTS_HANDLE, P.UNIT_REGISTRATIONS_SUBMIT, P.UNIT_MEMBERS_READ, P.WISHES_CLAIM}),
     Role.UNIT_BRANCH: frozenset({P.UNIT_MEMBERS_READ}),
     Role.SYSTEM_ADMIN: frozenset({P.ORGS_MANAGE}),
     Role.SECURITY_ADMIN: frozenset({P.KEYS_ROTATE, P.ROLES_GRANT}),

@@ -176,31 +176,36 @@ def parse(kind: RosterKind, sheets: Sequence[Sheet]) -> Parsed:
 
     Raises ROSTER_ID_COLUMN for a file with identity numbers (R7), ROSTER_NO_HEADER, ROSTER_EMPTY, ROSTER_TOO_LONG.
     """
+    return parse_columns(COLUMNS[kind], sheets, of_people=kind is RosterKind.MEMBERS)
+
+
+def parse_columns(wanted: Sequence[Column], sheets: Sequence[Sheet], *, of_people: bool) -> Parsed:
+    """`parse` for any columns; `of_people` refuses identity numbers in every cell we read. Raises the same."""
     _refuse_identity(sheets)
     for sheet in (sheet for sheet in sheets if not sheet.hidden):
-        header = find_header(kind, sheet.rows)
+        header = find_header(wanted, sheet.rows)
         if header is not None:
-            return _parse_sheet(kind, sheet, header)
-    required = "、".join(column.title for column in COLUMNS[kind] if column.required)
+            return _parse_sheet(wanted, sheet, header, of_people=of_people)
+    required = "、".join(column.title for column in wanted if column.required)
     raise Problem("ROSTER_NO_HEADER", fields={"file": f"表头里至少要有：{required}"})
 
 
-def find_header(kind: RosterKind, rows: Sequence[Sequence[str]]) -> Header | None:
+def find_header(wanted: Sequence[Column], rows: Sequence[Sequence[str]]) -> Header | None:
     """The first of the upper rows that names every required column."""
-    required = {column.key for column in COLUMNS[kind] if column.required}
+    required = {column.key for column in wanted if column.required}
     for number, row in enumerate(rows[:HEADER_WITHIN]):
-        columns = _match(kind, row)
+        columns = _match(wanted, row)
         if required <= columns.keys():
             used = set(columns.values())
             return Header(number, columns, tuple(text for place, text in enumerate(row) if text and place not in used))
     return None
 
 
-def _match(kind: RosterKind, row: Sequence[str]) -> dict[str, int]:
+def _match(columns: Sequence[Column], row: Sequence[str]) -> dict[str, int]:
     """Column key → place. A title proper wins over a synonym (单位 and 单位名称 side by side); of two equal ones the left."""
     titles = [cells.title(text) for text in row]
     found: dict[str, int] = {}
-    for column in COLUMNS[kind]:
+    for column in columns:
         for wanted in (column.title, *column.synonyms):
             if wanted in titles and titles.index(wanted) not in found.values():
                 found[column.key] = titles.index(wanted)
@@ -217,7 +222,7 @@ def _refuse_identity(sheets: Iterable[Sheet]) -> None:
                     raise Problem("ROSTER_ID_COLUMN", fields={"file": f"{where} 是证件号码列，请整列删除"})
 
 
-def _parse_sheet(kind: RosterKind, sheet: Sheet, header: Header) -> Parsed:
+def _parse_sheet(wanted: Sequence[Column], sheet: Sheet, header: Header, *, of_people: bool) -> Parsed:
     data = [(number, row) for number, row in enumerate(sheet.rows, start=1) if number > header.row + 1 and any(row)]
     if not data:
         raise Problem("ROSTER_EMPTY")
@@ -226,31 +231,33 @@ def _parse_sheet(kind: RosterKind, sheet: Sheet, header: Header) -> Parsed:
     lines: list[Line] = []
     errors: list[CellError] = []
     for number, row in data:
-        values, wrong = _read_row(kind, header, number, row)
+        values, wrong = _read_row(wanted, header, number, row, of_people=of_people)
         errors += wrong
         if not wrong:
             lines.append(Line(number, values))
     return Parsed(sheet.name, header, tuple(lines), tuple(errors), len(data))
 
 
-def _read_row(kind: RosterKind, header: Header, number: int, row: Sequence[str]) -> tuple[dict[str, Any], list[CellError]]:
+def _read_row(
+    wanted: Sequence[Column], header: Header, number: int, row: Sequence[str], *, of_people: bool
+) -> tuple[dict[str, Any], list[CellError]]:
     values: dict[str, Any] = {}
     errors: list[CellError] = []
-    for column in COLUMNS[kind]:
+    for column in wanted:
         place = header.columns.get(column.key)
         if place is None:
             continue
         text = row[place] if place < len(row) else ""
         try:
-            values[column.key] = _read_cell(kind, column, text)
+            values[column.key] = _read_cell(column, text, of_people=of_people)
         except CellRefusal as refusal:
             errors.append(CellError(number, place, str(refusal)))
     return values, errors
 
 
-def _read_cell(kind: RosterKind, column: Column, text: str) -> Any:
+def _read_cell(column: Column, text: str, *, of_people: bool) -> Any:
     cells.refuse_broken(text)
-    if kind is RosterKind.MEMBERS:
+    if of_people:
         cells.refuse_identity_number(text)
     text = cells.unless_blank(text)
     if column.required and not text:

@@ -12,15 +12,22 @@ from sqlalchemy.orm import Session
 
 from server import defer, files
 from server.db.base import new_public_id
-from server.db.models.checkins import ServiceRecord
 from server.db.models.media import Media
 from server.db.models.people import Person
-from server.db.models.tasks import Task
 from server.domain.days import local_day
-from server.domain.media import KEPT, LARGEST_BYTES, MediaPurpose, MediaState, Refusal, alike, looks_like_picture
-from server.domain.permissions import Actor, Permission
+from server.domain.media import (
+    KEPT,
+    LARGEST_BYTES,
+    LONGEST_VOICE,
+    MediaPurpose,
+    MediaState,
+    Refusal,
+    alike,
+    looks_like_picture,
+    voice_type,
+)
 from server.domain.problems import Problem
-from server.services import organisers
+from server.domain.requests import CheckState
 
 AREA = "media"
 NEAR = 2000  # the newest pictures a near-duplicate is looked for among; an exact one is found in all
@@ -39,13 +46,13 @@ class Encoded:
 
 
 def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: bytes, now: datetime, declared: int | None = None) -> Media:
-    """Take the bytes in and let a worker re-encode them. Raises MEDIA_NOT_A_PICTURE, MEDIA_TRUNCATED, TOO_LARGE (over 10 MB)."""
-    if len(data) > LARGEST_BYTES:
-        raise Problem("TOO_LARGE")
-    if declared is not None and declared != len(data):
-        raise Problem("MEDIA_TRUNCATED")
-    if not looks_like_picture(data):
-        raise Problem("MEDIA_NOT_A_PICTURE")
+    """Take the bytes in and let a worker re-encode them. A voice note is kept as it is.
+
+    Raises MEDIA_NOT_A_PICTURE, MEDIA_TRUNCATED, TOO_LARGE (over 10 MB), VOICE_FORMAT, VOICE_TOO_LONG (over 2 MB).
+    """
+    _refuse(purpose, data, declared)
+    if purpose is MediaPurpose.VOICE:
+        return _keep_voice(session, owner_id, data, now)
     public_id = new_public_id()
     media = Media(
         public_id=public_id,
@@ -53,6 +60,7 @@ def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: byte
         purpose=purpose,
         state=MediaState.UPLOADED,
         original=files.put(upload_area(public_id), data),
+        check_state=CheckState.CHECKING if purpose is MediaPurpose.REQUEST else None,
         size=len(data),
         created_at=now,
         delete_after=local_day(now) + KEPT,
@@ -60,6 +68,38 @@ def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: byte
     session.add(media)
     session.flush()
     defer.defer(session, "media.reencode", now=now, media_id=media.id)
+    return media
+
+
+def _refuse(purpose: MediaPurpose, data: bytes, declared: int | None) -> None:
+    voice = purpose is MediaPurpose.VOICE
+    if len(data) > (LONGEST_VOICE if voice else LARGEST_BYTES):
+        raise Problem("VOICE_TOO_LONG" if voice else "TOO_LARGE")
+    if declared is not None and declared != len(data):
+        raise Problem("MEDIA_TRUNCATED")
+    if voice and voice_type(data) is None:
+        raise Problem("VOICE_FORMAT")
+    if not voice and not looks_like_picture(data):
+        raise Problem("MEDIA_NOT_A_PICTURE")
+
+
+def _keep_voice(session: Session, owner_id: int, data: bytes, now: datetime) -> Media:
+    """A voice note is kept as it came; whoever listens to it types the words and decides whether it passes."""
+    sha256 = files.put(AREA, data)
+    media = Media(
+        public_id=new_public_id(),
+        owner_id=owner_id,
+        purpose=MediaPurpose.VOICE,
+        state=MediaState.READY,
+        check_state=CheckState.REVIEW,
+        original=sha256,
+        sha256=sha256,
+        size=len(data),
+        created_at=now,
+        delete_after=local_day(now) + KEPT,
+    )
+    session.add(media)
+    session.flush()
     return media
 
 
@@ -78,6 +118,7 @@ def attach(session: Session, public_ids: Sequence[str], *, owner: Person, subjec
             Media.public_id.in_(public_ids),
             Media.owner_id == owner.id,
             Media.state.in_((MediaState.UPLOADED, MediaState.READY)),
+            or_(Media.check_state.is_(None), Media.check_state != CheckState.REFUSED),
             or_(Media.subject_id.is_(None), (Media.subject_kind == subject_kind) & (Media.subject_id == subject_id)),
         )
         .values(subject_kind=subject_kind, subject_id=subject_id)
@@ -92,6 +133,12 @@ def finish(session: Session, media: Media, encoded: Encoded) -> bool:
     seen = earlier_like(session, media, encoded.phash)
     values = {"sha256": encoded.sha256, "size": encoded.size, "width": encoded.width, "height": encoded.height, "phash": encoded.phash}
     return _fate(session, media, MediaState.READY, reuse_of_id=seen, **values)
+
+
+def check_later(session: Session, media: Media, *, now: datetime) -> None:
+    """Let WeChat look at a picture that others will see, once it is re-encoded."""
+    if media.check_state is CheckState.CHECKING:
+        defer.defer(session, "media.check", now=now, media_id=media.id)
 
 
 def refuse(session: Session, media: Media, why: Refusal) -> bool:
@@ -112,19 +159,10 @@ def earlier_like(session: Session, media: Media, phash: str) -> int | None:
     return next((row.id for row in session.execute(newest) if row.phash and alike(row.phash, phash)), None)
 
 
-def readable(session: Session, public_id: str, actor: Actor) -> Media:
-    """The picture, for its owner and for who may confirm the record it belongs to. Raises NOT_FOUND for others."""
-    media = session.execute(select(Media).where(Media.public_id == public_id)).scalar_one_or_none()
-    if media is None or media.state is MediaState.DELETED:
-        raise Problem("NOT_FOUND")
-    if media.owner_id != actor.person_id:
-        task = session.execute(
-            select(Task).join(ServiceRecord, ServiceRecord.task_id == Task.id).where(ServiceRecord.id == media.subject_id)
-        ).scalar_one_or_none()
-        if task is None or media.subject_kind != "service_record":
-            raise Problem("NOT_FOUND")
-        organisers.require(session, actor, Permission.RECORDS_CONFIRM, task)
-    return media
+def of_subject(session: Session, kind: str, subject_id: int) -> list[Media]:
+    """The pictures and voice notes of one subject, oldest first."""
+    mine = select(Media).where(Media.subject_kind == kind, Media.subject_id == subject_id, Media.state != MediaState.DELETED)
+    return list(session.execute(mine.order_by(Media.id)).scalars())
 
 
 def of_records(session: Session, record_ids: Sequence[int]) -> dict[int, list[Media]]:

@@ -19,6 +19,7 @@ from server.db.models.platform import PolicyValue
 from server.domain.days import local_day
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
+from server.domain.wishes import CAP_FEN
 from server.services import scopes
 
 
@@ -33,15 +34,36 @@ class Policy:
 
 
 POLICIES: Mapping[str, Policy] = {
+    "ballots.close_days": Policy(21, 8, 60, "一个季度结束多少天后，剩下的评分合并开封并公布"),
+    "callbacks.tries": Policy(3, 1, 10, "回访几次没有打通就不再打，按未评价结束"),
     "checkin.before_minutes": Policy(30, 0, 240, "活动开始前多少分钟可以扫码"),
     "checkin.after_minutes": Policy(30, 0, 240, "活动结束后多少分钟内仍可扫码"),
     "checkin.offline_hours": Policy(72, 1, 240, "离线扫码最迟多少小时内上传"),
     "claims.remind_hours": Policy(24, 1, 168, "开始前多少小时提醒一次（每项活动只提醒一次）"),
     "consent.version": Policy(1, 1, 999, "个人信息使用说明的版本号"),
+    "feedbacks.reply_workdays": Policy(5, 1, 15, "投诉建议几个工作日内答复"),
     "registrations.release_workdays": Policy(3, 1, 15, "转出社区几个工作日未处理即自动转出"),
     "registrations.auto_accept": Policy(True, 0, 1, "名册一致时扫码报到立即生效"),
     "reminders.on": Policy(True, 0, 1, "是否发送提醒"),
+    "requests.accept_workdays": Policy(1, 1, 15, "派单或升级后几个工作日内接单"),
+    "requests.contact_hours": Policy(24, 1, 240, "接单后多少小时内联系居民"),
+    "requests.difficult_workdays": Policy(7, 1, 30, "疑难诉求几个工作日内办结"),
+    "requests.escalate_workdays": Policy(1, 1, 15, "逾期几个工作日后升级到上一级"),
+    "requests.explain_workdays": Policy(3, 1, 15, "无法办理的说明几个工作日内复核"),
+    "requests.most_workdays": Policy(15, 1, 40, "延期最长到接单后第几个工作日"),
+    "requests.open_days": Policy(3, 1, 30, "公开认领几天后由社区派单"),
+    "requests.ordinary_workdays": Policy(3, 1, 30, "一般诉求几个工作日内办结"),
+    "requests.per_day": Policy(20, 1, 500, "一个人一天最多提交多少条诉求（社区工作人员代录不限）"),
+    "requests.rework_workdays": Policy(3, 1, 15, "回炉几个工作日内办结"),
+    "requests.sign_days": Policy(7, 1, 30, "办结后几天内可以签收和评分"),
+    "requests.simple_workdays": Policy(0, 0, 5, "简单诉求几个工作日内办结（0 为当天）"),
+    "requests.triage_workdays": Policy(1, 1, 5, "几个工作日内研判"),
+    "requests.urgent_triage_hours": Policy(2, 1, 24, "紧急诉求多少小时内研判"),
+    "reviews.sample": Policy(10, 0, 20, "每次评价例会抽查几件已办结的诉求"),
+    "reviews.turnout_percent": Policy(60, 50, 100, "评价例会投票至少要有百分之几的评议员参加（且不少于五人）"),
     "sessions.days": Policy(30, 1, 90, "登录有效天数"),
+    "wishes.cap_fen": Policy(CAP_FEN, 100, 1_000_000, "一个微心愿的估价上限（分）"),
+    "wishes.contact_days": Policy(7, 1, 30, "认领微心愿后几天内要联系，逾期放回"),
 }
 NEWEST = select(PolicyValue.key, PolicyValue.node_id, PolicyValue.value, PolicyValue.valid_from, PolicyValue.id)
 

@@ -20,7 +20,7 @@ from threading import BoundedSemaphore
 
 from server.domain.problems import Problem
 from server.domain.roster_cells import cell_text
-from server.domain.rosters import COLUMNS, KIND_NAMES, RosterKind, Sheet
+from server.domain.rosters import COLUMNS, KIND_NAMES, Column, RosterKind, Sheet
 
 MOST_UNPACKED = 64 * 1024 * 1024  # bytes: 50,000 rows of twelve columns need about 40 MB
 MOST_PARTS = 500
@@ -68,24 +68,29 @@ def read_apart(data: bytes, filename: str) -> tuple[Sheet, ...]:
 
 
 def template(kind: RosterKind) -> bytes:
-    """An empty roster to fill in, as xlsx: text columns, a sheet of remarks, no formulas."""
+    """An empty roster to fill in, as xlsx."""
+    return blank(KIND_NAMES[kind], COLUMNS[kind])
+
+
+def blank(name: str, columns: Sequence[Column]) -> bytes:
+    """An empty sheet to fill in: text columns, a sheet of remarks, no formulas."""
     from xlsxwriter import Workbook
 
     out = io.BytesIO()
     with Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         head, text = book.add_format({"bold": True, "bg_color": "#F3D9D6", "border": 1}), book.add_format({"num_format": "@"})
-        sheet = book.add_worksheet(KIND_NAMES[kind])
+        sheet = book.add_worksheet(name)
         sheet.freeze_panes(1, 0)
-        for place, column in enumerate(COLUMNS[kind]):
+        for place, column in enumerate(columns):
             sheet.set_column(place, place, 20, text)
             sheet.write_string(0, place, column.title, head)
         remarks = book.add_worksheet("填写说明")
         remarks.set_column(0, 0, 20)
         remarks.set_column(1, 1, 60)
-        for row, column in enumerate(COLUMNS[kind]):
+        for row, column in enumerate(columns):
             remarks.write_string(row, 0, column.title)
             remarks.write_string(row, 1, column.hint)
-        remarks.write_string(len(COLUMNS[kind]) + 1, 1, "请勿填写任何证件号码：有这样的列，整个文件都不会导入。")
+        remarks.write_string(len(columns) + 1, 1, "请勿填写任何证件号码：有这样的列，整个文件都不会导入。")
     return out.getvalue()
 
 

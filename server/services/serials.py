@@ -12,7 +12,8 @@ from server.db.models.orgs import OrgNode
 from server.db.models.registrations import SerialCounter
 from server.domain.days import local_day
 
-MEMBER, UNIT, SLIP, CERTIFICATE = "DY", "DW", "BD", "ZM"  # 党员回执 · 单位回执 · 报到单 · 服务证明
+MEMBER, UNIT, SLIP, CERTIFICATE, WISH = "DY", "DW", "BD", "ZM", "WX"  # 党员回执 · 单位回执 · 报到单 · 服务证明 · 微心愿
+REQUEST = "SQ"  # 诉求
 LONGEST_CODE = 15
 
 

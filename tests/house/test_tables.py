@@ -81,6 +81,6 @@ def test_a_command_has_its_module_and_its_help(name: str) -> None:
 
 
 def test_every_subject_of_the_services_is_a_plural_noun() -> None:
-    forbidden = {"utils", "helpers", "common", "misc", "manager", "base", "requests", "request", "queue"}
+    forbidden = {"utils", "helpers", "common", "misc", "manager", "base", "request", "queue"}
     assert not [name for name in modules("server/services", "server/domain", "miniprogram_api") if name.split("/")[-1][:-3] in forbidden]
     assert tree("server/services/events.py").body

@@ -8,7 +8,7 @@ from server.domain import roster_cells as cells
 from server.domain.orgs import UnitCategory
 from server.domain.people import MemberType
 from server.domain.problems import Problem
-from server.domain.rosters import RosterKind, Sheet, find_header, letters, parse
+from server.domain.rosters import COLUMNS, RosterKind, Sheet, find_header, letters, parse
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_every_wrong_cell_is_named() -> None:
 @pytest.mark.parametrize("unit", ["单位", "工作单位", "所在单位"])
 def test_titles_people_use(phone: str, unit: str) -> None:
     row = tuple(cells.cell_text(title) for title in ("序 号", "党 员姓名", phone, unit, "备注"))
-    header = find_header(RosterKind.MEMBERS, [("名册",), row])
+    header = find_header(COLUMNS[RosterKind.MEMBERS], [("名册",), row])
     assert header is not None
     assert header.columns == {"name": 1, "phone": 2, "unit": 3}
     assert header.ignored == ("序 号", "备注")

@@ -1,17 +1,45 @@
 """All models, imported once so that the metadata is whole. One file per aggregate."""
 
-from server.db.models import checkins, codes, media, notices, orgs, people, platform, registrations, rosters, tallies, tasks
+from server.db.models import (
+    ballots,
+    care,
+    checkins,
+    codes,
+    feedbacks,
+    handling,
+    media,
+    notices,
+    orgs,
+    people,
+    platform,
+    registrations,
+    requests,
+    reviews,
+    rosters,
+    sign_offs,
+    tallies,
+    tasks,
+    wishes,
+)
 
 __all__ = [
+    "ballots",
+    "care",
     "checkins",
     "codes",
+    "feedbacks",
+    "handling",
     "media",
     "notices",
     "orgs",
     "people",
     "platform",
     "registrations",
+    "requests",
+    "reviews",
     "rosters",
+    "sign_offs",
     "tallies",
     "tasks",
+    "wishes",
 ]

@@ -73,6 +73,17 @@ A decision adds one `contribution`; one drain job folds what waits into `tally` 
 folded. Rebuilding from records gives the same rows (docs/decisions/0007-tallies.md).
 
 {tallies}
+## Micro-wishes (微心愿)
+
+Shown under an alias in staff's words; the wisher is a person of his own, his contact is opened for the claimant alone and each reading is
+an event.
+
+{wishes}
+## Complaints and suggestions (投诉建议)
+
+Sealed under the writer's key. Who answers does not learn who wrote, and whom it is about never sees it.
+
+{feedbacks}
 ## Notices (通知)
 
 The inbox row is the record; the WeChat message is a courtesy that may fail, be out of quota or wait for the morning.

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from server.domain.feedbacks import FEEDBACK_TRANSITIONS, FeedbackState
 from server.domain.people import BINDING_TRANSITIONS, BindingState
 from server.domain.records import RECORD_TRANSITIONS, RecordState
 from server.domain.registrations import MEMBER_TRANSITIONS, TRANSFER_TRANSITIONS, UNIT_TRANSITIONS, MemberState, TransferState, UnitState
 from server.domain.states import Rule
 from server.domain.tasks import CLAIM_TRANSITIONS, TASK_TRANSITIONS, ClaimState, TaskState
+from server.domain.wishes import WISH_TRANSITIONS, WishState
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,20 @@ MACHINES: tuple[Machine, ...] = (
         RECORD_TRANSITIONS,
         (RecordState.PRESENT, RecordState.ENDED),
         (RecordState.FINAL, RecordState.VOID),
+    ),
+    Machine(
+        "微心愿 (wish)",
+        "server/domain/wishes.py",
+        WISH_TRANSITIONS,
+        (WishState.COLLECTED,),
+        (WishState.CONFIRMED, WishState.WITHDRAWN),
+    ),
+    Machine(
+        "投诉建议 (feedback)",
+        "server/domain/feedbacks.py",
+        FEEDBACK_TRANSITIONS,
+        (FeedbackState.OPEN,),
+        (FeedbackState.ANSWERED, FeedbackState.WITHDRAWN),
     ),
 )
 

@@ -1,0 +1,187 @@
+"""评分: what a secret ballot says, how it is packed, and what of a cell may be shown (docs/protocol.md §4). Pure.
+
+A ballot names a cell (community × handling unit × quarter), never a request. Sealed in an envelope of one size it waits until it can be
+opened with at least four others of its cell. What is shown is a partition: each ballot is counted in exactly one group, so that no group
+can be found by subtracting others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+LEAST = 5  # ballots that are opened, and shown, together
+PADDED = 1536  # bytes of a packed ballot, whatever it says
+LONGEST_COMMENT = 200
+
+
+class Satisfaction(StrEnum):
+    VERY = "very"
+    BASIC = "basic"
+    NOT = "not"
+
+
+SATISFACTION_NAMES: Mapping[Satisfaction, str] = {
+    Satisfaction.VERY: "满意",
+    Satisfaction.BASIC: "基本满意",
+    Satisfaction.NOT: "不满意",
+}
+
+
+class Tag(StrEnum):
+    """Short labels so that nobody has to write; about the work, never about a person."""
+
+    PROMPT = "prompt"
+    PATIENT = "patient"
+    THOROUGH = "thorough"
+    EXPLAINED = "explained"
+    SLOW = "slow"
+    UNFINISHED = "unfinished"
+    UNEXPLAINED = "unexplained"
+
+
+TAGS: Mapping[Tag, str] = {
+    Tag.PROMPT: "来得及时",
+    Tag.PATIENT: "耐心细致",
+    Tag.THOROUGH: "办得彻底",
+    Tag.EXPLAINED: "说得明白",
+    Tag.SLOW: "等得较久",
+    Tag.UNFINISHED: "留有尾巴",
+    Tag.UNEXPLAINED: "没说明白",
+}
+
+
+class CellKind(StrEnum):
+    """Whose doing is rated; the last two gather what was too little below them, a panel votes on requests."""
+
+    UNIT = "unit"
+    OWN = "own"  # the community itself, its teams and neighbours
+    COMMUNITY = "community"
+    STREET = "street"
+    PANEL = "panel"
+
+
+class Channel(StrEnum):
+    PHONE = "phone"
+    PAPER = "paper"  # slips from a box, entered five or more at a time
+
+
+class CommentState(StrEnum):
+    """A comment is read by a person before others see it; it is never sent to WeChat's check, which asks who wrote it."""
+
+    NONE = "none"
+    WAITING = "waiting"
+    SHOWN = "shown"
+    HIDDEN = "hidden"
+
+
+PROMISE = (
+    "评分不写您的名字和单号，攒够五份打乱后才公开；承办人和社区查不到是谁打的。"
+    "要求返工请在签收时选“没办好，请再来”，签收是记名的。掌握整个系统并监视网络的人，技术上仍可能推测。"
+)
+COMMENT_HINT = "选填；不要写名字和门牌"
+CALLBACK_NOTICE = "电话里的回答会记在这件事上，不是匿名的；您可以不回答。"
+WITHHELD = "不足五份，不公布"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The fixed shape of a ballot: was he contacted, is it solved, how satisfied; tags and a comment as he likes."""
+
+    contacted: bool
+    solved: bool
+    satisfaction: Satisfaction
+    tags: tuple[Tag, ...] = ()
+    comment: str = ""
+
+
+def pack(answers: Answers) -> str:
+    """The ballot as text of exactly PADDED bytes in UTF-8: its size says nothing about what it says."""
+    said = {
+        "c": answers.contacted,
+        "s": answers.solved,
+        "g": answers.satisfaction.value,
+        "t": sorted(set(answers.tags)),
+        "m": answers.comment[:LONGEST_COMMENT],
+    }
+    return padded(json.dumps(said, ensure_ascii=False, separators=(",", ":")))
+
+
+def padded(text: str) -> str:
+    """`text` followed by blanks up to PADDED bytes. Raises ValueError where it is longer."""
+    missing = PADDED - len(text.encode())
+    if missing < 0:
+        raise ValueError("a ballot must fit its envelope")
+    return text + " " * missing
+
+
+def unpack(text: str) -> Answers:
+    """What pack() packed."""
+    said = json.loads(text)
+    return Answers(said["c"], said["s"], Satisfaction(said["g"]), tuple(Tag(one) for one in said["t"]), said["m"])
+
+
+class Counts(NamedTuple):
+    """How many ballots, and how many of them say so."""
+
+    ballots: int = 0
+    contacted: int = 0
+    solved: int = 0
+    very: int = 0
+    basic: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """All together."""
+    added = Counts()
+    for one in counts:
+        added = added.plus(one)
+    return added
+
+
+def publishable(counts: Counts) -> bool:
+    """At least five ballots with at least two different answers: a unanimous cell would tell what each of its voters said."""
+    alike = counts.ballots in (counts.very, counts.basic, counts.ballots - counts.very - counts.basic)
+    return counts.ballots >= LEAST and not alike
+
+
+def mixed(part: int, ballots: int) -> int | None:
+    """A yes-or-no count as it may be shown: None where all ballots say the same."""
+    return part if 0 < part < ballots else None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Ballots shown together: the cells of which they are (one unit's, or what was merged) and their counts."""
+
+    cells: tuple[int, ...]
+    counts: Counts
+    merged: bool
+
+
+def partition(cells: Mapping[int, Counts], pool: int) -> tuple[list[Group], Sequence[int]]:
+    """Groups of these cells that may be shown, and the cells left for the level above.
+
+    `pool` is the cell in which ballots were gathered when they were opened. A cell that may be shown stands alone; the others are added up
+    with the pool and shown as one group, or handed upward together.
+    """
+    alone = [Group((cell,), counts, False) for cell, counts in sorted(cells.items()) if cell != pool and publishable(counts)]
+    shown = {group.cells[0] for group in alone}
+    rest = tuple(cell for cell in sorted(cells) if cell not in shown and cells[cell].ballots)
+    together = total(cells[cell] for cell in rest)
+    if publishable(together):
+        return [*alone, Group(rest, together, True)], ()
+    return alone, rest
+
+
+def cell_key(kind: CellKind, node_id: int, of: int, first_day: date) -> str:
+    """The natural key of a cell: `of` is the unit's or panel's id, 0 where the kind and place say all."""
+    return f"{kind.value}:{node_id}:{of}:{first_day.isoformat()}"

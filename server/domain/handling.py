@@ -1,0 +1,107 @@
+"""What happens around the work on a request: an extension, stations, mediation and recurring care (mission rows C6, C13)."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+
+from server.domain.permissions import Permission as P
+from server.domain.states import Rule
+
+
+class ExtensionState(StrEnum):
+    ASKED = "asked"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class ExtensionAction(StrEnum):
+    APPROVE = "approve"
+    REFUSE = "refuse"
+
+
+EXTENSION_TRANSITIONS: Mapping[tuple[ExtensionState, ExtensionAction], Rule[ExtensionState]] = {
+    (ExtensionState.ASKED, ExtensionAction.APPROVE): Rule(ExtensionState.APPROVED, P.REQUESTS_DISPATCH, needs_note=True),
+    (ExtensionState.ASKED, ExtensionAction.REFUSE): Rule(ExtensionState.REFUSED, P.REQUESTS_DISPATCH, needs_note=True),
+}
+
+
+class StationKind(StrEnum):
+    """The desks of a party members' studio (党员工作室), each a queue of requests of its kind."""
+
+    CARE = "care"
+    CULTURE = "culture"
+    EMPLOYMENT = "employment"
+    HEALTH = "health"
+    LEGAL = "legal"
+    MEDIATION = "mediation"
+    POLICY = "policy"
+    REPAIRS = "repairs"
+
+
+STATION_NAMES: Mapping[StationKind, str] = {
+    StationKind.CARE: "助老帮困站",
+    StationKind.CULTURE: "文化教育站",
+    StationKind.EMPLOYMENT: "就业帮扶站",
+    StationKind.HEALTH: "健康服务站",
+    StationKind.LEGAL: "法律服务站",
+    StationKind.MEDIATION: "矛盾调解站",
+    StationKind.POLICY: "政策咨询站",
+    StationKind.REPAIRS: "便民维修站",
+}
+
+
+class MediationState(StrEnum):
+    OPEN = "open"
+    AGREED = "agreed"
+    NOT_AGREED = "not_agreed"
+    REFERRED = "referred"  # to court or arbitration
+
+
+class MediationAction(StrEnum):
+    AGREE = "agree"
+    FAIL = "fail"
+    REFER = "refer"
+
+
+M = MediationState
+MEDIATION_TRANSITIONS: Mapping[tuple[MediationState, MediationAction], Rule[MediationState]] = {
+    (M.OPEN, MediationAction.AGREE): Rule(M.AGREED),
+    (M.OPEN, MediationAction.FAIL): Rule(M.NOT_AGREED),
+    (M.OPEN, MediationAction.REFER): Rule(M.REFERRED),
+}
+
+
+class CarePlanState(StrEnum):
+    ASKED = "asked"  # the carer has not said yes
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+class CarePlanAction(StrEnum):
+    ACCEPT = "accept"
+    HAND_OVER = "hand_over"
+    END = "end"
+
+
+C = CarePlanState
+CARE_PLAN_TRANSITIONS: Mapping[tuple[CarePlanState, CarePlanAction], Rule[CarePlanState]] = {
+    (C.ASKED, CarePlanAction.ACCEPT): Rule(C.ACTIVE),
+    (C.ASKED, CarePlanAction.HAND_OVER): Rule(C.ASKED),
+    (C.ASKED, CarePlanAction.END): Rule(C.ENDED, P.REQUESTS_DISPATCH, needs_note=True),
+    (C.ACTIVE, CarePlanAction.HAND_OVER): Rule(C.ASKED),
+    (C.ACTIVE, CarePlanAction.END): Rule(C.ENDED, P.REQUESTS_DISPATCH, needs_note=True),
+}
+
+
+class CareVisitState(StrEnum):
+    DONE = "done"
+    MISSED = "missed"
+
+
+MISSED_ALARMS = 3  # visits missed one after another
+
+
+def next_visit(after: date, every_days: int, today: date) -> date:
+    """The plan's first day after `after` that is not past already: visits keep their rhythm and nobody has to catch up."""
+    steps = max(1, -((after - today).days // every_days)) if after < today else 1
+    return after + timedelta(days=steps * every_days)

@@ -1,0 +1,93 @@
+"""评价例会: the quarter's panel of volunteers (mission rows C5, C8; docs/rules.md §2). Pure, so anyone can repeat a draw.
+
+Before sign-up the SHA-256 of a secret seed is published; at the draw the seed is. A name's lot is SHA-256 of seed, "/" and its public id in
+lower-case hexadecimal; the smallest lots are drawn. So neither volunteers nor the community can choose who is drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from server.domain.permissions import Permission as P
+from server.domain.states import Rule
+
+
+class ReviewState(StrEnum):
+    GATHERING = "gathering"  # volunteers sign up, the seed's hash is public
+    SELECTED = "selected"
+    VOTING = "voting"
+    COUNTED = "counted"
+    CLOSED = "closed"  # with minutes
+    VOID = "void"
+
+
+class ReviewAction(StrEnum):
+    SELECT = "select"
+    OPEN_VOTE = "open_vote"
+    COUNT = "count"
+    CLOSE = "close"
+    CALL_OFF = "call_off"
+
+
+S, A = ReviewState, ReviewAction
+REVIEW_TRANSITIONS: Mapping[tuple[ReviewState, ReviewAction], Rule[ReviewState]] = {
+    (S.GATHERING, A.SELECT): Rule(S.SELECTED, P.REVIEWS_HOLD, needs_note=True),
+    (S.SELECTED, A.OPEN_VOTE): Rule(S.VOTING, P.REVIEWS_HOLD),
+    (S.VOTING, A.COUNT): Rule(S.COUNTED, P.REVIEWS_HOLD),
+    (S.COUNTED, A.CLOSE): Rule(S.CLOSED, P.REVIEWS_HOLD),
+    **{(state, A.CALL_OFF): Rule(S.VOID, P.REVIEWS_HOLD, needs_note=True) for state in (S.GATHERING, S.SELECTED, S.VOTING)},
+}
+REVIEW_STATE_NAMES: Mapping[ReviewState, str] = {
+    S.GATHERING: "报名中",
+    S.SELECTED: "已选定评议员",
+    S.VOTING: "投票中",
+    S.COUNTED: "已计票",
+    S.CLOSED: "已结束",
+    S.VOID: "已取消",
+}
+
+
+class ItemKind(StrEnum):
+    """Why a request is looked at."""
+
+    THIRD_FAILURE = "third_failure"
+    SAMPLED = "sampled"
+
+
+class Vote(StrEnum):
+    SOLVED = "solved"
+    UNSOLVED = "unsolved"
+    UNSURE = "unsure"
+
+
+class Verdict(StrEnum):
+    """What the panel found; TOO_FEW where fewer than five said solved or unsolved."""
+
+    SOLVED = "solved"
+    UNSOLVED = "unsolved"
+    TOO_FEW = "too_few"
+
+
+def seed_hash(seed: str) -> str:
+    """What is published before sign-up."""
+    return hashlib.sha256(seed.encode()).hexdigest()
+
+
+def drawn(seed: str, names: Iterable[str], places: int) -> list[str]:
+    """The names drawn for these places, in the order of their lots."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())[:places]
+
+
+def verdict(votes: Mapping[Vote, int], least: int) -> Verdict:
+    """The majority of those who said solved or unsolved; a tie is unsolved, because a doubt is looked into."""
+    solved, unsolved = votes.get(Vote.SOLVED, 0), votes.get(Vote.UNSOLVED, 0)
+    if solved + unsolved < least:
+        return Verdict.TOO_FEW
+    return Verdict.SOLVED if solved > unsolved else Verdict.UNSOLVED
+
+
+def votes_needed(selected: int, percent: int, least: int) -> int:
+    """The minimum turnout: `percent` of the selected rounded up, never fewer than `least`."""
+    return max(least, -(-selected * percent // 100))

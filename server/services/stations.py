@@ -1,0 +1,75 @@
+"""服务站: a community's desks, each a queue of requests kept by somebody (mission row C13)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from server.db.base import new_public_id
+from server.db.models.handling import Station
+from server.db.models.orgs import OrgNode
+from server.db.models.people import Person
+from server.db.models.requests import Request
+from server.domain.handling import STATION_NAMES, StationKind
+from server.domain.permissions import Actor, Permission
+from server.domain.problems import Problem
+from server.services import events, lists, requests, scopes
+
+
+def open_one(
+    session: Session, *, community: OrgNode, kind: StationKind, keeper: Person | None, actor: Actor, now: datetime, name: str | None = None
+) -> Station:
+    """A station of this kind, or the one there was with a new keeper once it was closed. Raises NOT_FOUND, STATION_EXISTS."""
+    scopes.require(session, actor, Permission.REQUESTS_DISPATCH, community.id)
+    station = Station(
+        public_id=new_public_id(),
+        community_id=community.id,
+        kind=kind,
+        name=name or STATION_NAMES[kind],
+        keeper_id=keeper.id if keeper is not None else None,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(station)
+    except IntegrityError:
+        raise Problem("STATION_EXISTS") from None
+    events.add(session, station, action="open", actor=actor, now=now)
+    return station
+
+
+def put(session: Session, request: Request, *, station: Station | None, actor: Actor, now: datetime) -> Request:
+    """Put a request on a station's queue, or take it off. Raises NOT_FOUND (out of scope, another community's), ILLEGAL_MOVE."""
+    scopes.require(session, actor, Permission.REQUESTS_DISPATCH, request.community_id)
+    requests.require_open(request)
+    if station is not None and station.community_id != request.community_id:
+        raise Problem("NOT_FOUND")
+    events.shift(session, request, to=request.state, station_id=station.id if station is not None else None)
+    events.add(session, request, action="queue", actor=actor, now=now, note=station.name if station is not None else None)
+    return request
+
+
+def of_community(session: Session, *, community: OrgNode) -> list[Station]:
+    """The community's stations in the order they were opened; eight at most."""
+    found = select(Station).where(Station.community_id == community.id, Station.closed_at.is_(None)).order_by(Station.id)
+    return list(session.execute(found).scalars())
+
+
+def queue(session: Session, station: Station, *, actor: Actor, after: str | None, limit: int) -> tuple[list[Request], str | None]:
+    """What lies on its queue, for its keeper and the staff; oldest first. Raises NOT_FOUND."""
+    if station.keeper_id is None or station.keeper_id != actor.person_id:
+        scopes.require(session, actor, Permission.REQUESTS_READ, station.community_id)
+    here = select(Request).where(Request.station_id == station.id, Request.closed_at.is_(None))
+    rows, following = lists.page(session, here, Request, after=after, limit=limit)
+    return [row[0] for row in rows], following
+
+
+def by_public_id(session: Session, public_id: str) -> Station:
+    """The station. Raises NOT_FOUND."""
+    found = session.execute(select(Station).where(Station.public_id == public_id)).scalar_one_or_none()
+    if found is None:
+        raise Problem("NOT_FOUND")
+    return found

@@ -1,0 +1,91 @@
+"""签收: who may, once a round, round again, and the third time upward."""
+
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.db.models.notices import Notice
+from server.db.models.platform import Event
+from server.domain.notices import NoticeKind
+from server.domain.permissions import Actor
+from server.domain.problems import Problem
+from server.domain.requests import Level, RequestState
+from server.domain.sign_offs import REASONS, TASKS, AgainReason, Source
+from server.services import sign_offs
+from tests.factories.people import a_person, a_tree
+from tests.factories.ratings import a_finished, finish_again, rater
+
+
+def test_done_closes_and_counts_as_solved(session: Session, now: datetime) -> None:
+    request = a_finished(session, now, a_tree(session, now))
+    sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
+    assert (request.state, request.solved, request.closed_at, request.due_at) == (RequestState.CLOSED, True, now, None)
+    assert [(row.round, row.done, row.source) for row in sign_offs.of(session, request)] == [(0, True, Source.OWN)]
+
+
+def test_not_done_goes_round_again_with_a_neutral_task(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    handler = a_person(session, now, "陈师傅")
+    request = a_finished(session, now, tree, handler=handler)
+    sign_offs.sign(session, request, done=False, reason=AgainReason.NOBODY_CAME, actor=rater(request), now=now)
+    assert (request.state, request.round, request.solved) == (RequestState.REWORK, 1, None)
+    assert request.due_at is not None
+    assert sign_offs.neutral_words(session, request) == TASKS[AgainReason.NOBODY_CAME]
+    told = session.execute(select(Notice).where(Notice.person_id == handler.id, Notice.kind == NoticeKind.REQUEST_OFFERED)).scalar_one()
+    assert told.facts["outcome"] == "again"
+    notes = session.execute(select(Event.note).where(Event.subject_kind == "request", Event.action == "send_again")).scalars().all()
+    assert not set(notes) & set(REASONS.values()), "the timeline a handler reads holds the task, not the opinion"
+
+
+def test_not_done_needs_a_reason(session: Session, now: datetime) -> None:
+    request = a_finished(session, now, a_tree(session, now))
+    with pytest.raises(Problem, match="NOTE_REQUIRED"):
+        sign_offs.sign(session, request, done=False, actor=rater(request), now=now)
+
+
+def test_once_a_round_and_only_when_finished(session: Session, now: datetime) -> None:
+    request = a_finished(session, now, a_tree(session, now))
+    sign_offs.sign(session, request, done=False, reason=AgainReason.OTHER, actor=rater(request), now=now)
+    with pytest.raises(Problem, match="ILLEGAL_MOVE"):
+        sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
+    finish_again(session, request, now)
+    sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
+    with pytest.raises(Problem, match="ILLEGAL_MOVE"):
+        sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
+    assert [row.round for row in sign_offs.of(session, request)] == [0, 1]
+
+
+def test_the_third_failure_goes_one_level_up(session: Session, now: datetime) -> None:
+    request = a_finished(session, now, a_tree(session, now))
+    for _ in range(3):
+        finish_again(session, request, now)
+        sign_offs.sign(session, request, done=False, reason=AgainReason.CAME_BACK, actor=rater(request), now=now)
+    assert (request.state, request.round, request.level) == (RequestState.ESCALATED, 3, Level.STREET)
+
+
+def test_who_entered_it_signs_on_the_elder_s_word_alone(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    child, elder = a_person(session, now, "王小明"), a_person(session, now, "王奶奶")
+    request = a_finished(session, now, tree, child, asked_for=elder)
+    with pytest.raises(Problem, match="SIGN_OFF_ON_WORD"):
+        sign_offs.sign(session, request, done=True, actor=Actor(child.id), now=now)
+    sign_offs.sign(session, request, done=True, on_word=True, actor=Actor(child.id), now=now)
+    assert sign_offs.of(session, request)[0].source is Source.ON_WORD
+
+
+def test_nobody_else_and_never_the_handler(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    handler = a_person(session, now, "陈师傅")
+    request = a_finished(session, now, tree, handler, handler=handler)
+    with pytest.raises(Problem, match="SIGN_OFF_OWN_WORK"):
+        sign_offs.sign(session, request, done=True, actor=Actor(handler.id), now=now)
+    with pytest.raises(Problem, match="NOT_FOUND"):
+        sign_offs.sign(session, request, done=True, actor=Actor(a_person(session, now, "路人").id), now=now)
+
+
+def test_an_old_view_is_stale(session: Session, now: datetime) -> None:
+    request = a_finished(session, now, a_tree(session, now))
+    with pytest.raises(Problem, match="STALE"):
+        sign_offs.sign(session, request, done=True, actor=rater(request), now=now, seen=request.version - 1)

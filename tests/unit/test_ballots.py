@@ -1,0 +1,58 @@
+"""Ballots as they are packed, and what of them may be shown."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.domain.ballots import LEAST, LONGEST_COMMENT, PADDED, Answers, Counts, Satisfaction, Tag, pack, partition, publishable, unpack
+from server.domain.satisfaction import Answered, rates
+
+ballots = st.builds(
+    Answers,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(Satisfaction),
+    st.lists(st.sampled_from(sorted(Tag)), unique=True).map(lambda tags: tuple(sorted(tags))),
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=LONGEST_COMMENT),
+)
+counts = st.integers(0, 12).flatmap(
+    lambda n: st.tuples(st.integers(0, n), st.integers(0, n), st.integers(0, n)).map(
+        lambda parts: Counts(n, parts[0], parts[1], parts[2], min(parts[0], n - parts[2]))
+    )
+)
+
+
+@given(ballots)
+def test_every_ballot_has_one_size_and_comes_back(answers: Answers) -> None:
+    packed = pack(answers)
+    assert len(packed.encode()) == PADDED
+    assert unpack(packed) == answers
+
+
+@given(st.dictionaries(st.integers(1, 9), counts, max_size=9))
+def test_what_is_shown_is_a_partition_into_groups_of_five_or_more_that_differ(cells: dict[int, Counts]) -> None:
+    groups, left = partition(cells, pool=9)
+    together = [cell for group in groups for cell in group.cells] + list(left)
+    assert sorted(together) == sorted(set(together))
+    assert {cell for cell, one in cells.items() if one.ballots} == set(together)
+    assert all(publishable(group.counts) and group.counts.ballots >= LEAST for group in groups)
+    assert sum(group.counts.ballots for group in groups) + sum(cells[cell].ballots for cell in left) == sum(
+        one.ballots for one in cells.values()
+    )
+
+
+def test_four_ballots_and_a_unanimous_cell_are_merged() -> None:
+    few, unanimous, good = Counts(4, 4, 4, 2, 2), Counts(6, 6, 6, 6, 0), Counts(5, 5, 4, 4, 1)
+    groups, left = partition({1: few, 2: unanimous, 3: good}, pool=0)
+    assert [(group.cells, group.counts.ballots, group.merged) for group in groups] == [((3,), 5, False), ((1, 2), 10, True)]
+    assert not left
+    assert partition({1: few, 3: good}, pool=0)[1] == (1,)
+
+
+def test_the_worked_example() -> None:
+    """40 valid answers, 38 contacted, 30 solved, 24 satisfied, 10 basically (docs/rules.md §4)."""
+    shown = [rate.percent for rate in rates(Answered(40, 38, 30, 24, 10)) if rate is not None]
+    assert shown == ["95.0", "75.0", "82.5", "85.0", "80.0"]
+
+
+def test_nobody_answered_is_no_rate() -> None:
+    assert set(rates(Answered(0, 0, 0, 0, 0))) == {None}
