@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 from miniprogram_api import (
     accounts,
     attendance,
+    ballot_entries,
     ballots,
     bindings,
     callbacks,
@@ -88,6 +89,7 @@ RESOURCES: tuple[Resource, ...] = (
     triage.triage_resource,
     sign_offs.sign_offs_resource,
     ballots.ballots_resource,
+    ballot_entries.ballot_entries_resource,
     callbacks.callbacks_resource,
     reviews.reviews_resource,
     wishes.wishes_resource,

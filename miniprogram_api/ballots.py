@@ -28,7 +28,7 @@ from server.domain.days import period_start
 from server.domain.permissions import Permission as P
 from server.domain.rates import Rate
 from server.domain.satisfaction import Answered, rates
-from server.services import ballot_results, ballots, places, requests
+from server.services import ballot_comments, ballot_results, ballots, places, requests
 from server.services.ballot_results import Results, Shown
 
 ballots_resource = Resource("ballots", "评分")
@@ -73,8 +73,8 @@ class TokenOut(Out):
 
     token: str = Field(description="评分凭证，只保存在本机")
     cell: str = Field(description="评分单元：社区、承办单位、季度")
-    promise: str = Field(PROMISE, description="要原样展示给居民")
-    when: str = Field(SEND_WITHIN, description="什么时候提交")
+    promise: str = Field(description="要原样展示给居民")
+    when: str = Field(description="什么时候提交")
 
 
 class FormOut(Out):
@@ -108,6 +108,7 @@ class GroupOut(Out):
     very: int
     basic: int
     not_satisfied: int
+    comments: list[str] = Field(description="社区看过、可以公开的意见，不分先后")
 
 
 class ResultsOut(Out):
@@ -147,7 +148,7 @@ def fetch_ballot_token(call: Call[None], request_id: str) -> TokenOut:
         ballots.prepare(session, requests.by_public_id(session, request_id), actor=call.actor, now=call.now)
     with transaction() as session:
         ticket = ballots.issue(session, requests.by_public_id(session, request_id), actor=call.actor, now=call.now)
-    return TokenOut(token=ticket.token, cell=ticket.cell.public_id)
+    return TokenOut(token=ticket.token, cell=ticket.cell.public_id, promise=PROMISE, when=SEND_WITHIN)
 
 
 @ballots_resource.post("/b", public=True, body=BallotIn, answer=ThanksOut)
@@ -164,16 +165,17 @@ def show_ballot_results(call: Call[None], node_id: str) -> ResultsOut:
     """一个社区（或街道）一个季度的评分：季度结束后公布，满五份且回答不一致才单列，其余并入上一级."""
     quarter = period_start("quarter", call.query.day)
     found = ballot_results.of_node(call.session, places.node(call.session, node_id), quarter=quarter, actor=call.actor)
-    return results_out(found, quarter)
+    said = [ballot_comments.shown(call.session, one.group.cells) for one in found.shown]
+    return results_out(found, quarter, said)
 
 
-def results_out(found: Results, quarter: date) -> ResultsOut:
-    """Results as JSON."""
+def results_out(found: Results, quarter: date, said: list[list[str]]) -> ResultsOut:
+    """Results as JSON, `said` being each group's comments."""
     together = ballot_results.answered([one.group.counts for one in found.shown]).plus(found.by_call)
     return ResultsOut(
         quarter=quarter,
         closed=found.closed,
-        groups=[_group(one) for one in found.shown],
+        groups=[_group(one, comments) for one, comments in zip(found.shown, said, strict=True)],
         withheld=WITHHELD if found.handed_up or (found.closed and not found.shown) else None,
         by_call=rates_out(found.by_call),
         together=_open_rates(found, together),
@@ -201,7 +203,7 @@ def _rate(value: Rate | None) -> RateOut | None:
     return RateOut(numerator=value.numerator, denominator=value.denominator, shown=value.percent) if value is not None else None
 
 
-def _group(one: Shown) -> GroupOut:
+def _group(one: Shown, comments: list[str]) -> GroupOut:
     counts = one.group.counts
     return GroupOut(
         name=one.name,
@@ -213,4 +215,5 @@ def _group(one: Shown) -> GroupOut:
         very=counts.very,
         basic=counts.basic,
         not_satisfied=counts.ballots - counts.very - counts.basic,
+        comments=comments,
     )

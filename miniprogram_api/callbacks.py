@@ -30,7 +30,7 @@ class CallbackDueOut(Out):
     request: str = Field(description="诉求编号")
     number: str | None = Field(description="单号")
     person_name: str
-    finished_at: Instant
+    finished_at: Instant | None
     tries: int = Field(description="这一轮已经打过几次")
     script: str = Field(description="照着念；开头说明回答不是匿名的")
     ask_satisfaction: bool = Field(description="false：本人已领评分凭证，不再问满意度")

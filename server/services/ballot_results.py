@@ -92,7 +92,7 @@ def _of_street(session: Session, street: OrgNode, quarter: date) -> Results:
     counts = counts_of(session, [*left, *pool])
     together = {-1: total(counts.values())}
     groups, none = partition(together, pool=-1)
-    shown = tuple(Shown(STREET_NAME, Group((), group.counts, True)) for group in groups)
+    shown = tuple(Shown(STREET_NAME, Group((*left, *pool), group.counts, True)) for group in groups)
     return Results(True, shown, bool(none), _by_call(session, communities, quarter))
 
 

@@ -79,16 +79,15 @@ def draw(cell: Cell, *, kept: str, fresh: bool) -> str:
     return vault.open_sealed(SALT, TOKEN, cell.public_id, box)
 
 
-def receive(session: Session, *, token: str, cell_public_id: str, body: str) -> None:
+def receive(session: Session, *, token: str, cell_public_id: str, body: str, panel: bool = False) -> None:
     """Keep a ballot sealed until it is opened with others. Says nothing: whatever is not counted is dropped without a word.
 
     Not counted are tokens of no pool or of another cell, of a closed cell, and a token's second ballot (the first one counts).
     """
     digest = vault.token_hash(token)
-    found = select(Cell.id).join(PoolToken, PoolToken.cell_id == Cell.id)
-    cell_id = session.execute(
-        found.where(PoolToken.token_hash == digest, Cell.public_id == cell_public_id, Cell.closed_on.is_(None))
-    ).scalar()
+    kind = Cell.kind == CellKind.PANEL if panel else Cell.kind != CellKind.PANEL
+    found = select(Cell.id).join(PoolToken, PoolToken.cell_id == Cell.id).where(PoolToken.token_hash == digest, kind)
+    cell_id = session.execute(found.where(Cell.public_id == cell_public_id, Cell.closed_on.is_(None))).scalar()
     if cell_id is None or session.get(SpentToken, digest) is not None:
         return
     values = {"token_hash": digest, "cell_id": cell_id, "body": vault.seal(SALT, BODY, digest, body)}

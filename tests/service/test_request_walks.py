@@ -48,12 +48,16 @@ from tests.factories.requests import a_request, a_requester
 WALKS = settings(
     max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-REQUESTS, ACTORS = 3, 8
+REQUESTS, ACTORS = 3, 9  # 0–2 residents, 3–4 helpers, 5–6 secretaries, 7 the street, 8 the county
+FITTING = ACTORS  # whoever it is up to, so that walks also come far
 STEPS = (
     "triage", "merge", "reject", "publish", "dispatch", "whistle", "claim", "decide", "accept", "decline", "arrive", "start", "contact",
     "visit", "pause", "resume", "ask", "extend", "finish", "sign", "again", "redo", "escalate", "take_up", "explain", "approve", "refuse",
     "withdraw",
 )  # fmt: skip
+RESIDENTS, STREETS = ("sign", "again", "withdraw"), ("take_up", "explain")
+STAFF = ("triage", "merge", "reject", "publish", "dispatch", "whistle", "decide", "extend", "escalate")
+ANSWERS = ("accept", "decline", "arrive")
 CLOCK = ("hour", "days", "sweep", "sweep_twice")
 
 
@@ -77,7 +81,7 @@ class Walk:
             residents = [a_requester(session, START) for _ in range(REQUESTS)]
             helpers = [a_person(session, START) for _ in range(2)]
             staff = [with_role(session, START, Role.SECRETARY, tree.community) for _ in range(2)]
-            staff += [with_role(session, START, Role.STREET, tree.street)]
+            staff += [with_role(session, START, Role.STREET, tree.street), with_role(session, START, Role.COUNTY, tree.county)]
             self.requests = [a_request(session, START, tree, person, content=f"{person.id}").id for person in residents]
             self.helpers = [person.id for person in helpers]
             self.actors = [actor_of(session, person, START) for person in (*residents, *helpers, *staff)]
@@ -90,10 +94,25 @@ class Walk:
             return "done"
         try:
             with transaction() as session:
-                self._do(session, what, session.get_one(Request, self.requests[which]), self.actors[who], self.helpers[who % 2])
+                request = session.get_one(Request, self.requests[which])
+                actor = self.actors[who] if who < ACTORS else self._fitting(session, what, request)
+                helper = self.helpers[who % 2 if who < ACTORS else min(request.round // 2, 1)]
+                self._do(session, what, request, actor, helper)
         except Problem as problem:
             return problem.code
         return "done"
+
+    def _fitting(self, session: Session, what: str, request: Request) -> Actor:
+        if what in RESIDENTS:
+            return self.actors[self.requests.index(request.id)]
+        if what in STAFF:
+            return self.actors[7 if request.state is RequestState.ESCALATED else 5]
+        if what in (*STREETS, "approve", "refuse"):
+            return self.actors[7 if what in STREETS else 8]
+        if what in ANSWERS:
+            asked = select(RequestOffer.person_id).where(RequestOffer.request_id == request.id).order_by(RequestOffer.id.desc()).limit(1)
+            return Actor(session.execute(asked).scalar() or self.helpers[0])
+        return self.actors[3] if what == "claim" or request.handler_person_id is None else Actor(request.handler_person_id)
 
     def seen(self) -> list[Seen]:
         with reading() as session:
@@ -210,28 +229,52 @@ def tree(database: Engine, redis: Any, vaulted: None, time: Any) -> Tree:
         return a_tree(session, START)
 
 
-FREE = st.tuples(st.sampled_from(STEPS + CLOCK), st.integers(0, REQUESTS - 1), st.integers(0, ACTORS - 1))
-# A way with a purpose, mixed into the free steps, so that walks also come far: 0–2 residents, 3–4 helpers, 5–6 secretaries, 7 the street.
-STRAIGHT = (("triage", 5), ("dispatch", 5), ("accept", 4), ("start", 4), ("finish", 4), ("again", 0), ("redo", 4), ("finish", 4))
+# Half of the steps are anybody's, half are taken by whoever may.
+FREE = st.tuples(st.sampled_from(STEPS + CLOCK), st.integers(0, REQUESTS - 1), st.integers(0, ACTORS - 1) | st.just(FITTING))
+# Ways with a purpose, of which a walk takes a beginning first.
+WAYS = (
+    (
+        "triage",
+        "dispatch",
+        "accept",
+        "start",
+        "finish",
+        "again",
+        "redo",
+        "finish",
+        "again",
+        "dispatch",
+        "accept",
+        "start",
+        "finish",
+        "sign",
+    ),
+    ("triage", "publish", "claim", "decide", "contact", "start", "pause", "days", "resume", "ask", "extend", "visit", "finish", "sign"),
+    ("triage", "whistle", "accept", "arrive", "escalate", "explain", "refuse", "explain", "approve"),
+    ("triage", "dispatch", "decline", "whistle", "decline", "days", "days", "sweep_twice", "take_up", "finish", "sign"),
+)
 
 
 @WALKS
-@given(steps=st.lists(FREE, max_size=30), head=st.integers(0, len(STRAIGHT)))
-def test_no_request_is_ever_lost(tree: Tree, steps: list[tuple[str, int, int]], head: int) -> None:
+@given(steps=st.lists(FREE, max_size=30), way=st.sampled_from(WAYS), head=st.integers(0, 14))
+def test_no_request_is_ever_lost(tree: Tree, steps: list[tuple[str, int, int]], way: tuple[str, ...], head: int) -> None:
     walk = Walk(tree)
-    way = [(what, 0, who) for what, who in STRAIGHT[:head]]
-    for what, which, who in [*way, *steps]:
+    for what, which, who in [*((what, 0, FITTING) for what in way[:head]), *steps]:
         before = walk.seen()
         walk.step(what, which, who)
         check(before, walk.seen())
     check_end(walk)
 
 
-def test_the_straight_way_is_walked(tree: Tree) -> None:
-    walk = Walk(tree)
-    assert {walk.step(what, 0, who) for what, who in STRAIGHT} == {"done"}
-    assert walk.step("sign", 0, 0) == "done"
-    assert walk.seen()[0].state is RequestState.CLOSED
+def test_the_ways_lead_where_they_should(tree: Tree) -> None:
+    ends = [RequestState.CLOSED, RequestState.CLOSED, RequestState.CLOSED_EXPLAINED, RequestState.CLOSED]
+    refused = []
+    for way, end in zip(WAYS, ends, strict=True):
+        walk = Walk(tree)
+        refused.append([(what, code) for what in way if (code := walk.step(what, 0, FITTING)) != "done"])
+        check_end(walk)
+        assert walk.seen()[0].state is end, refused
+    assert refused == [[], [], [], []]
 
 
 def test_every_state_has_a_way_out_or_is_an_end() -> None:

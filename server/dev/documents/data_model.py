@@ -73,6 +73,22 @@ A decision adds one `contribution`; one drain job folds what waits into `tally` 
 folded. Rebuilding from records gives the same rows (docs/decisions/0007-tallies.md).
 
 {tallies}
+## 签收 and 回访 (sign-offs)
+
+What the requester says about the work, by name: one answer a round, from himself or by a call. A handler reads a neutral task instead.
+
+{sign_offs}
+## 评分 (ballots)
+
+Secret: no person, request, session or order, keys and rows in an order drawn by lot, days only. `ballot_issued` alone knows requests:
+that a token was fetched, not which one (docs/protocol.md §4).
+
+{ballots}
+## 评价例会 (reviews)
+
+A quarter's panel of volunteers. Votes take the same way as ratings; what one voter said of two items does not stand together.
+
+{reviews}
 ## Micro-wishes (微心愿)
 
 Shown under an alias in staff's words; the wisher is a person of his own, his contact is opened for the claimant alone and each reading is

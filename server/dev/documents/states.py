@@ -8,9 +8,19 @@ from enum import StrEnum
 from typing import Any
 
 from server.domain.feedbacks import FEEDBACK_TRANSITIONS, FeedbackState
+from server.domain.handling import (
+    CARE_PLAN_TRANSITIONS,
+    EXTENSION_TRANSITIONS,
+    MEDIATION_TRANSITIONS,
+    CarePlanState,
+    ExtensionState,
+    MediationState,
+)
 from server.domain.people import BINDING_TRANSITIONS, BindingState
 from server.domain.records import RECORD_TRANSITIONS, RecordState
 from server.domain.registrations import MEMBER_TRANSITIONS, TRANSFER_TRANSITIONS, UNIT_TRANSITIONS, MemberState, TransferState, UnitState
+from server.domain.requests import ENDS, OFFER_TRANSITIONS, REQUEST_TRANSITIONS, OfferState, RequestState
+from server.domain.reviews import REVIEW_TRANSITIONS, ReviewState
 from server.domain.states import Rule
 from server.domain.tasks import CLAIM_TRANSITIONS, TASK_TRANSITIONS, ClaimState, TaskState
 from server.domain.wishes import WISH_TRANSITIONS, WishState
@@ -94,6 +104,36 @@ MACHINES: tuple[Machine, ...] = (
         (FeedbackState.OPEN,),
         (FeedbackState.ANSWERED, FeedbackState.WITHDRAWN),
     ),
+    Machine(
+        "评价例会 (review panel)",
+        "server/domain/reviews.py",
+        REVIEW_TRANSITIONS,
+        (ReviewState.GATHERING,),
+        (ReviewState.CLOSED, ReviewState.VOID),
+    ),
+    Machine("诉求 (request)", "server/domain/requests.py", REQUEST_TRANSITIONS, (RequestState.DRAFT,), ENDS),
+    Machine(
+        "派单、认领、吹哨 (offer)",
+        "server/domain/requests.py",
+        OFFER_TRANSITIONS,
+        (OfferState.WAITING,),
+        (OfferState.ACCEPTED, OfferState.DECLINED, OfferState.LAPSED),
+    ),
+    Machine(
+        "延期 (extension)",
+        "server/domain/handling.py",
+        EXTENSION_TRANSITIONS,
+        (ExtensionState.ASKED,),
+        (ExtensionState.APPROVED, ExtensionState.REFUSED),
+    ),
+    Machine(
+        "矛盾调解 (mediation)",
+        "server/domain/handling.py",
+        MEDIATION_TRANSITIONS,
+        (MediationState.OPEN,),
+        (MediationState.AGREED, MediationState.NOT_AGREED, MediationState.REFERRED),
+    ),
+    Machine("定期照护 (care plan)", "server/domain/handling.py", CARE_PLAN_TRANSITIONS, (CarePlanState.ASKED,), (CarePlanState.ENDED,)),
 )
 
 HEAD = """# States

@@ -1,0 +1,81 @@
+"""评价例会 over HTTP, from sign-up to the minutes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from server.db.base import transaction
+from server.domain.permissions import Role
+from server.services import sign_offs
+from tests.factories.people import a_person, a_tree, headers, token_of, with_role
+from tests.factories.ratings import a_finished, rater
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A community with one closed request, its secretary, the neighbour's, and people who may volunteer."""
+
+    community: str
+    secretary: str
+    neighbour: str
+    people: tuple[str, ...]
+
+
+@pytest.fixture
+def scene(client: FlaskClient, now: datetime) -> Scene:
+    with transaction() as session:
+        tree = a_tree(session, now)
+        request = a_finished(session, now, tree)
+        sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
+        secretaries = [token_of(session, with_role(session, now, Role.SECRETARY, node), now) for node in (tree.community, tree.neighbour)]
+        people = tuple(token_of(session, a_person(session, now, f"评议员{number}"), now) for number in range(5))
+        return Scene(tree.community.public_id, *secretaries, people)
+
+
+def post(client: FlaskClient, path: str, token: str | None, body: dict[str, Any] | None = None) -> Any:
+    return client.post(
+        f"/api/v1{path}",
+        json=body,
+        headers=headers(token, f"{path}{token}{body}"[-60:].encode("ascii", "ignore").decode()) if token else {},
+    )
+
+
+def test_a_panel_from_sign_up_to_minutes(client: FlaskClient, scene: Scene) -> None:
+    made = post(client, "/reviews", scene.secretary, {"community": scene.community, "day": "2026-03-31", "seats": 5})
+    assert (made.status_code, made.json["state"], made.json["seed"], len(made.json["seed_hash"])) == (201, "gathering", None, 64)
+    base = f"/reviews/{made.json['id']}"
+    assert {post(client, f"{base}/volunteers", person).status_code for person in scene.people} == {200}
+    selected = post(client, f"{base}/select", scene.secretary, {}).json["items"]
+    assert [one["selected"] for one in selected] == [True] * 5
+    assert post(client, f"{base}/vote", scene.secretary).json["state"] == "voting"
+    items = client.get(f"/api/v1{base}/items", headers=headers(scene.people[0])).json["items"]
+    for person in scene.people:
+        ticket = client.post(f"/api/v1{base}/token", headers=headers(person)).json
+        votes = {"token": ticket["token"], "cell": ticket["cell"], "votes": {items[0]["id"]: "unsolved"}}
+        answer = client.post("/api/v1/b/votes", json=votes)
+        assert (answer.status_code, "X-Request-Id" in answer.headers) == (200, False)
+    assert post(client, f"{base}/count", scene.secretary).json["state"] == "counted"
+    found = client.get(f"/api/v1{base}/items", headers=headers(scene.secretary)).json["items"][0]
+    assert (found["verdict"], found["unsolved"]) == ("unsolved", 5)
+    assert post(client, f"{base}/items/{found['id']}/reopen", scene.secretary).status_code == 201
+    assert post(client, f"{base}/close", scene.secretary, {"minutes": "五人到会，一件回炉"}).json["state"] == "closed"
+    assert client.get(f"/api/v1/reviews?community={scene.community}", headers=headers(scene.people[0])).json["items"][0]["seed"]
+
+
+def test_who_may_not(client: FlaskClient, scene: Scene) -> None:
+    body = {"community": scene.community, "day": "2026-03-31"}
+    refused = [
+        post(client, "/reviews", None, body),
+        post(client, "/reviews", scene.people[0], body),
+        post(client, "/reviews", scene.neighbour, body),
+        post(client, "/reviews", scene.secretary, {**body, "seats": 4}),
+    ]
+    assert [one.status_code for one in refused] == [401, 403, 404, 422]
+    made = post(client, "/reviews", scene.secretary, body).json["id"]
+    assert post(client, "/reviews", scene.secretary, {**body, "seats": 7}).json["error"]["code"] == "REVIEW_EXISTS"
+    assert client.get(f"/api/v1/reviews/{made}/items", headers=headers(scene.people[0])).status_code == 404
+    assert client.post(f"/api/v1/reviews/{made}/token", headers=headers(scene.people[0])).status_code == 404
+    assert post(client, f"/reviews/{made}/call-off", scene.secretary, {"reason": "改期"}).json["state"] == "void"

@@ -1,0 +1,167 @@
+"""评价例会: a draw anyone can repeat, recorded reasons, secret votes, nothing below five, 回炉 as a new request."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from server.db.models.ballots import Envelope
+from server.db.models.people import Person
+from server.db.models.requests import Request
+from server.db.models.reviews import ReviewPanel, ReviewVote
+from server.domain.permissions import Actor, Role
+from server.domain.problems import Problem
+from server.domain.requests import Channel, RequestState
+from server.domain.reviews import ItemKind, ReviewState, Verdict, Vote, drawn, seed_hash
+from server.domain.sign_offs import AgainReason
+from server.services import requests, review_votes, reviews, sign_offs
+from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
+from tests.factories.ratings import a_finished, finish_again, quarter_of, rater
+
+
+def a_secretary(session: Session, now: datetime, tree: Tree) -> Actor:
+    return actor_of(session, with_role(session, now, Role.SECRETARY, tree.community), now)
+
+
+def a_panel(session: Session, now: datetime, tree: Tree, holder: Actor, volunteers: int) -> tuple[ReviewPanel, list[Person]]:
+    panel = reviews.create(session, community=tree.community, quarter=quarter_of(now), seats=5, actor=holder, now=now)
+    people = [a_person(session, now, f"评议员{number}") for number in range(volunteers)]
+    for person in people:
+        reviews.volunteer(session, panel, person=person, actor=Actor(person.id), now=now)
+    return panel, people
+
+
+def a_closed(session: Session, now: datetime, tree: Tree) -> Request:
+    request = a_finished(session, now, tree)
+    return sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
+
+
+def a_vote(session: Session, now: datetime, tree: Tree, holder: Actor, volunteers: int = 5) -> tuple[ReviewPanel, list[Person]]:
+    """A panel whose vote is open, its tokens in Redis."""
+    panel, people = a_panel(session, now, tree, holder, volunteers)
+    reviews.choose(session, panel, {person.public_id: "了解情况" for person in people}, actor=holder, now=now)
+    review_votes.open_vote(session, panel, actor=holder, now=now)
+    for hook in session.info.pop("hooks", []):
+        hook()
+    return panel, people
+
+
+def vote(session: Session, now: datetime, panel: ReviewPanel, people: Sequence[Person], said: Sequence[Vote]) -> None:
+    items = [item.public_id for item in reviews.items_of(session, panel)]
+    for person, one in zip(people, said, strict=False):
+        ticket = review_votes.issue(session, panel, actor=Actor(person.id), now=now)
+        for _ in range(2):
+            review_votes.receive(session, token=ticket.token, cell_public_id=ticket.cell.public_id, votes=dict.fromkeys(items, one))
+
+
+def test_anyone_can_repeat_the_draw(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    panel, people = a_panel(session, now, tree, holder, 12)
+    published = panel.seed_hash
+    assert panel.seed is None
+    chosen = reviews.draw(session, panel, actor=holder, now=now)
+    assert panel.seed is not None
+    assert seed_hash(panel.seed) == published
+    again = drawn(panel.seed, [person.public_id for person in people], 5)
+    names = {person.id: person.public_id for person in people}
+    assert sorted(again) == sorted(names[member.person_id] for member in chosen)
+
+
+def test_a_selection_has_its_reasons_and_enough_people(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    panel, people = a_panel(session, now, tree, holder, 6)
+    for code, chosen, reason in (("REVIEW_FEW_VOLUNTEERS", people[:4], "熟悉"), ("REVIEW_REASON_REQUIRED", people[:5], " ")):
+        with pytest.raises(Problem, match=code):
+            reviews.choose(session, panel, {person.public_id: reason for person in chosen}, actor=holder, now=now)
+    reviews.choose(session, panel, {person.public_id: "住在本楼" for person in people[:5]}, actor=holder, now=now)
+    assert [(member.selected, member.reason) for member, _ in reviews.members_of(session, panel)][4:] == [(True, "住在本楼"), (False, None)]
+    with pytest.raises(Problem, match="ILLEGAL_MOVE"):
+        reviews.volunteer(session, panel, person=people[0], actor=Actor(people[0].id), now=now)
+
+
+def test_third_failures_come_before_the_panel_and_closed_ones_are_sampled(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    failed = a_finished(session, now, tree)
+    for _ in range(3):
+        finish_again(session, failed, now)
+        sign_offs.sign(session, failed, done=False, reason=AgainReason.CAME_BACK, actor=rater(failed), now=now)
+    closed = [a_closed(session, now, tree) for _ in range(2)]
+    panel, _people = a_panel(session, now, tree, holder, 5)
+    made = reviews.gather(session, panel, now=now)
+    kinds = {item.request_id: item.kind for item in made}
+    assert kinds == {failed.id: ItemKind.THIRD_FAILURE, **{request.id: ItemKind.SAMPLED for request in closed}}
+    assert all("楼道灯" not in item.text for item in made), "neutral words only"
+    assert reviews.gather(session, panel, now=now) == []
+
+
+def test_votes_are_counted_together_once_enough_came(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    old = a_closed(session, now, tree)
+    panel, people = a_vote(session, now, tree, holder, 8)
+    assert review_votes.needed(session, panel, now=now) == 5
+    vote(session, now, panel, people[:4], [Vote.UNSOLVED] * 4)
+    with pytest.raises(Problem, match="REVIEW_TURNOUT"):
+        review_votes.count(session, panel, actor=holder, now=now)
+    vote(session, now, panel, people[4:6], [Vote.SOLVED, Vote.UNSURE])
+    review_votes.count(session, panel, actor=holder, now=now)
+    item = reviews.items_of(session, panel)[0]
+    assert (panel.state, item.verdict) == (ReviewState.COUNTED, Verdict.UNSOLVED)
+    assert review_votes.tally(session, panel) == {item.id: {Vote.UNSOLVED: 4, Vote.SOLVED: 1, Vote.UNSURE: 1}}
+    assert session.execute(select(func.count()).select_from(Envelope)).scalar() == 0
+    again = review_votes.reopen(session, panel, item, actor=holder, now=now)
+    assert (again.state, again.channel, again.reopened_from_id) == (RequestState.SUBMITTED, Channel.REVIEW, old.id)
+    assert (old.state, requests.words(again)) == (RequestState.CLOSED, requests.words(old))
+    assert review_votes.reopen(session, panel, item, actor=holder, now=now).id == again.id
+    reviews.close(session, panel, minutes="六位评议员到会", actor=holder, now=now)
+    assert reviews.minutes_of(panel) == "六位评议员到会"
+
+
+def test_below_five_opinions_there_is_no_result(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    a_closed(session, now, tree)
+    panel, people = a_vote(session, now, tree, holder)
+    vote(session, now, panel, people, [Vote.UNSOLVED] * 4 + [Vote.UNSURE])
+    review_votes.count(session, panel, actor=holder, now=now)
+    item = reviews.items_of(session, panel)[0]
+    assert (item.verdict, review_votes.tally(session, panel)) == (Verdict.TOO_FEW, {})
+    with pytest.raises(Problem, match="ILLEGAL_MOVE"):
+        review_votes.reopen(session, panel, item, actor=holder, now=now)
+
+
+def test_one_token_a_member_and_none_for_others(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    a_closed(session, now, tree)
+    panel, people = a_vote(session, now, tree, holder)
+    member = Actor(people[0].id)
+    assert len({review_votes.issue(session, panel, actor=member, now=now).token for _ in range(3)}) == 1
+    with pytest.raises(Problem, match="NOT_FOUND"):
+        review_votes.issue(session, panel, actor=holder, now=now)
+    columns = {column.name for column in ReviewVote.__table__.columns}
+    assert columns == {"key", "item_id", "vote"}
+
+
+def test_one_panel_a_quarter_unless_it_was_called_off(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    panel, _people = a_panel(session, now, tree, holder, 0)
+    with pytest.raises(Problem, match="REVIEW_EXISTS"):
+        a_panel(session, now + timedelta(days=1), tree, holder, 0)
+    with pytest.raises(Problem, match="NOTE_REQUIRED"):
+        reviews.call_off(session, panel, reason=" ", actor=holder, now=now)
+    reviews.call_off(session, panel, reason="报名不足", actor=holder, now=now)
+    assert a_panel(session, now, tree, holder, 0)[0].state is ReviewState.GATHERING
+
+
+def test_nothing_to_look_at_is_no_vote(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    with pytest.raises(Problem, match="REVIEW_NO_ITEMS"):
+        a_vote(session, now, tree, holder)
