@@ -921,7 +921,7 @@ def upgrade() -> None:
     sa.Column('urgency', sa.Enum('normal', 'urgent', 'critical', name='urgency', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('difficulty', sa.Enum('simple', 'ordinary', 'difficult', name='difficulty', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('priority', sa.SmallInteger(), nullable=False),
-    sa.Column('level', sa.Enum('building', 'grid', 'community', 'street', 'county', name='level', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('level', sa.Enum('building', 'grid', 'community', 'street', 'county', name='requestlevel', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('salt', sa.LargeBinary(), nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=True),
     sa.Column('place', sa.LargeBinary(), nullable=True),
