@@ -23,7 +23,7 @@ from server.domain.problems import Problem
 from server.domain.request_triage import ELSEWHERE, RejectChannel
 from server.domain.requests import ENDS, REQUEST_TRANSITIONS, CheckState, Difficulty, RequestAction, RequestLevel, RequestState, Urgency
 from server.domain.states import rule_for
-from server.services import batches, content_checks, deadlines, events, requests, scopes, serials
+from server.services import batches, content_checks, deadlines, events, request_moves, requests, scopes, serials
 from server.services.batches import Outcome
 
 HIGHEST_PRIORITY = 9
@@ -179,7 +179,9 @@ def _changes(session: Session, request: Request, judgement: Judgement) -> dict[s
 
 def _move(session: Session, request: Request, action: RequestAction, *, actor: Actor, now: datetime, **more: Any) -> Request:
     scopes.require(session, actor, Permission.REQUESTS_TRIAGE, request.community_id)
-    return events.move(session, request, table=REQUEST_TRANSITIONS, action=action, actor=actor, now=now, **more)
+    events.move(session, request, table=REQUEST_TRANSITIONS, action=action, actor=actor, now=now, **more)
+    request_moves.lapse(session, request, now=now)  # claims on one that is merged or rejected wait for nothing
+    return request
 
 
 def _ended(now: datetime, reason: str | None) -> dict[str, Any]:
