@@ -204,6 +204,8 @@ def check_end(walk: Walk) -> None:
             if request.state in ENDS:
                 assert (request.closed_at is not None, request.due_at) == (True, None)
                 assert moved.actor_id is not None
+                left = select(RequestOffer.id).where(RequestOffer.request_id == request_id, RequestOffer.state == OfferState.WAITING)
+                assert session.execute(left).first() is None
             else:
                 assert request.due_at is not None or request.state is RequestState.WAITING
             if request.state in CONTACT and request.state is not RequestState.REWORK:
