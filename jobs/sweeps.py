@@ -18,7 +18,7 @@ from server.db.models.media import Media
 from server.db.models.platform import Outbox, WechatPush
 from server.domain.days import local_day
 from server.domain.media import MediaState
-from server.services import claim_decisions, idempotency, media, tasks, transfers, wish_claims
+from server.services import claim_decisions, idempotency, media, requests, tasks, transfers, wish_claims
 
 UNSENT = timedelta(seconds=60)  # a row this old should have been worked on: its message was lost
 AGAIN = timedelta(seconds=120)  # and so was this one's, or the queue is long: the claim sorts that out
@@ -83,6 +83,7 @@ def prune(now: datetime) -> None:
         idempotency.prune(session, now=now)
         session.execute(delete(Outbox).where(Outbox.done_at < now - OUTBOX_KEPT))
         session.execute(delete(WechatPush).where(WechatPush.done_at < now - PUSHES_KEPT))
+        requests.forget_words(session, now=now)
     with transaction() as session:
         _forget_places(session, now - PLACES_KEPT)
 

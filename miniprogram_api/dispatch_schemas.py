@@ -8,7 +8,7 @@ from miniprogram_api.claim_schemas import FailureOut
 from miniprogram_api.schemas import Id, In, Instant, Line, LongLine, Out, PageQuery, Reason
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
-from server.domain.requests import Level, OfferKind, OfferState, RequestState, Urgency
+from server.domain.requests import OfferKind, OfferState, RequestLevel, RequestState, Urgency
 from server.services.dispatch_lists import OfferLine
 
 OFFER_STATE_NAMES = {
@@ -85,7 +85,7 @@ class RequestMovedOut(Out):
     number: str | None
     state: RequestState
     version: int
-    level: Level
+    level: RequestLevel
     round: int
     due_at: Instant | None = Field(description="现阶段期限；等居民时为空")
     finish_due_at: Instant | None = Field(description="办结期限")

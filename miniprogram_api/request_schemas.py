@@ -17,7 +17,7 @@ from server.domain.media import MediaPurpose
 from server.domain.people import ConsentChannel
 from server.domain.request_triage import LEVEL_NAMES
 from server.domain.request_words import CHECKS, STATES
-from server.domain.requests import ENDS, Channel, CheckState, Difficulty, Level, Relation, RequestState, Urgency
+from server.domain.requests import ENDS, Channel, CheckState, Difficulty, Relation, RequestLevel, RequestState, Urgency
 from server.services import handling, media, people, requests, supplements, timelines, triage
 from server.services.requests import Details
 
@@ -108,7 +108,7 @@ class RequestLineOut(Out):
     urgency: Urgency
     difficulty: Difficulty
     priority: int = Field(description="0 到 9，大的先办")
-    level: Level = Field(description="现在由哪一级负责")
+    level: RequestLevel = Field(description="现在由哪一级负责")
     level_name: str
     check_state: CheckState
     check_name: str = Field(description="内容检查的短标签，通过时为空")

@@ -106,7 +106,12 @@ class VotesIn(In):
 
     token: str = Field(min_length=20, max_length=64)
     cell: Id
-    votes: dict[Id, Vote] = Field(min_length=1, max_length=40, description="事项编号 → solved 已解决、unsolved 没解决、unsure 说不准")
+    votes: dict[Id, Vote] = Field(
+        min_length=1,
+        max_length=40,
+        description="事项编号 → solved 已解决、unsolved 没解决、unsure 说不准",
+        examples=[{"4CZ8WQ3N7T1KD": "solved"}],
+    )
     pad: str = Field("", max_length=4000, description="填充；不保存")
 
 

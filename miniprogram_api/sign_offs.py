@@ -22,7 +22,7 @@ sign_offs_resource = Resource("sign_offs", "签收")
 class SignOffIn(In):
     """What the requester says about the work, by name."""
 
-    done: bool = Field(description="true 办好了；false 没办好，请再来", examples=[True])
+    done: bool = Field(description="true 办好了；false 没办好，请再来", examples=[False])
     reason: AgainReason | None = Field(
         None, description="没办好时必须选一个：" + "；".join(f"{key} {text}" for key, text in REASONS.items())
     )

@@ -13,7 +13,7 @@ from miniprogram_api.schemas import Id, In, Instant, Out, Page, PageQuery, Reaso
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.permissions import Permission as P
 from server.domain.request_triage import ELSEWHERE, RejectChannel
-from server.domain.requests import Difficulty, Level, RequestState, Urgency
+from server.domain.requests import Difficulty, RequestLevel, RequestState, Urgency
 from server.services import content_checks, places, request_lists, triage_hints
 from server.services import requests as service
 from server.services import triage as triaging
@@ -31,7 +31,7 @@ class JudgementIn(In):
     urgency: Urgency | None = None
     difficulty: Difficulty | None = Field(None, description="simple 当天，ordinary 一般，difficult 疑难")
     priority: int | None = Field(None, ge=0, le=9)
-    level: Level | None = Field(None, description="building 楼栋，grid 网格，community 社区；再往上请用升级")
+    level: RequestLevel | None = Field(None, description="building 楼栋，grid 网格，community 社区；再往上请用升级")
     grid: Id | None = None
 
 
@@ -64,7 +64,9 @@ class PartIn(In):
 
 
 class SplitIn(In):
-    parts: list[PartIn] = Field(min_length=2, max_length=10)
+    parts: list[PartIn] = Field(
+        min_length=2, max_length=10, examples=[[{"category": "repairs"}, {"category": "parking", "content": "有人占车位"}]]
+    )
     version: int | None = None
 
 
@@ -89,7 +91,7 @@ class ReasonOut(Out):
     sentence: str
 
 
-class LikeOut(Out):
+class SimilarOut(Out):
     request: RequestLineOut
     reasons: list[ReasonOut]
 
@@ -103,7 +105,7 @@ class TriageHintsOut(Out):
     """系统的建议，由人决定."""
 
     categories: list[GuessOut]
-    likes: list[LikeOut] = Field(description="可能是同一件事的诉求")
+    similar: list[SimilarOut] = Field(description="可能是同一件事的诉求")
     finish_due: list[FinishDueOut] = Field(description="按难易程度，现在接单的话什么时候该办完")
 
 
@@ -164,8 +166,8 @@ def triage_hints_of(call: Call[None], request_id: str) -> TriageHintsOut:
             GuessOut(category=guess.category, category_name=REQUEST_CATEGORIES[guess.category], words=list(guess.words))
             for guess in found.categories
         ],
-        likes=[
-            LikeOut(request=line_out(like.request), reasons=[ReasonOut.model_validate(reason) for reason in like.reasons])
+        similar=[
+            SimilarOut(request=line_out(like.request), reasons=[ReasonOut.model_validate(reason) for reason in like.reasons])
             for like in found.likes
         ],
         finish_due=[FinishDueOut(difficulty=one, finish_due_at=at) for one, at in found.finish_due.items()],

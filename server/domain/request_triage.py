@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from server.domain.requests import Level
+from server.domain.requests import RequestLevel
 
 
 class RejectChannel(StrEnum):
@@ -51,10 +51,10 @@ ELSEWHERE: Mapping[RejectChannel, Elsewhere] = {
     R.UTILITY: Elsewhere("水电气暖公司", "请拨打水、电、气、暖公司的抢修电话"),
     R.NONE: Elsewhere("无对应渠道", "这件事现在没有办法办理，原因请看说明"),
 }
-LEVEL_NAMES: Mapping[Level, str] = {
-    Level.BUILDING: "楼栋",
-    Level.GRID: "网格",
-    Level.COMMUNITY: "社区",
-    Level.STREET: "街道（镇）",
-    Level.COUNTY: "区县",
+LEVEL_NAMES: Mapping[RequestLevel, str] = {
+    RequestLevel.BUILDING: "楼栋",
+    RequestLevel.GRID: "网格",
+    RequestLevel.COMMUNITY: "社区",
+    RequestLevel.STREET: "街道（镇）",
+    RequestLevel.COUNTY: "区县",
 }

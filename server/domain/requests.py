@@ -47,7 +47,7 @@ class Relation(StrEnum):
     OTHER = "other"
 
 
-class Level(StrEnum):
+class RequestLevel(StrEnum):
     """Who is responsible now; escalation goes one up."""
 
     BUILDING = "building"
@@ -57,7 +57,7 @@ class Level(StrEnum):
     COUNTY = "county"
 
 
-LEVELS = (Level.BUILDING, Level.GRID, Level.COMMUNITY, Level.STREET, Level.COUNTY)
+LEVELS = (RequestLevel.BUILDING, RequestLevel.GRID, RequestLevel.COMMUNITY, RequestLevel.STREET, RequestLevel.COUNTY)
 
 
 class CheckState(StrEnum):

@@ -18,7 +18,7 @@ from server.db.models.media import Media
 from server.db.models.people import WechatAccount
 from server.db.models.requests import Request, RequestSupplement
 from server.domain.categories import REQUEST_CATEGORIES
-from server.domain.media import MediaState
+from server.domain.media import MediaPurpose, MediaState
 from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
@@ -100,6 +100,13 @@ def decide(session: Session, request: Request, *, passes: bool, reason: str | No
     settle(session, request)
     events.add(session, request, action="pass_content" if passes else "refuse_content", actor=actor, now=now, note=reason)
     return request
+
+
+def heard(session: Session, request: Request) -> None:
+    """Somebody has listened to the voice notes and found nothing against them."""
+    notes = (Media.subject_kind == "request", Media.subject_id == request.id, Media.purpose == MediaPurpose.VOICE)
+    session.execute(update(Media).where(*notes, Media.check_state == C.REVIEW).values(check_state=C.PASSED))
+    session.flush()
 
 
 def waiting(session: Session, *, community_id: int, actor: Actor, after: str | None, limit: int) -> tuple[list[Request], str | None]:

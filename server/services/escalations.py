@@ -19,12 +19,12 @@ from server.domain.days import local_day
 from server.domain.notices import NoticeKind
 from server.domain.permissions import SYSTEM, Actor, Permission
 from server.domain.problems import Problem
-from server.domain.requests import ESCALATES, LEVELS, Level, RequestAction, RequestState
+from server.domain.request_triage import LEVEL_NAMES
+from server.domain.requests import ESCALATES, LEVELS, RequestAction, RequestState
 from server.services import deadlines, events, notices, receivers, request_moves, requests, workdays
 
 BATCH = 200
 OVERDUE = "逾期未办，系统自动升级"
-LEVEL_NAMES = {Level.BUILDING: "楼栋", Level.GRID: "网格", Level.COMMUNITY: "社区", Level.STREET: "街道", Level.COUNTY: "区县"}
 
 
 def escalate(session: Session, request: Request, *, reason: str, actor: Actor, now: datetime, seen: int | None = None) -> Request:

@@ -15,11 +15,11 @@ from server.domain.problems import Problem
 from server.domain.requests import (
     OFFER_TRANSITIONS,
     REQUEST_TRANSITIONS,
-    Level,
     OfferAction,
     OfferKind,
     OfferState,
     RequestAction,
+    RequestLevel,
     RequestState,
 )
 from server.domain.states import rule_for
@@ -66,10 +66,10 @@ def locked(session: Session, request_id: int) -> Request:
     return session.execute(wanted.execution_options(populate_existing=True)).scalar_one()
 
 
-def node_of(session: Session, request: Request, level: Level) -> int:
+def node_of(session: Session, request: Request, level: RequestLevel) -> int:
     """The id of the node that is responsible at this level; below the community it is the community."""
     parts = [int(part) for part in scopes.path_of(session, request.community_id).split("/") if part]
-    above = {Level.STREET: 1, Level.COUNTY: 2}.get(level, 0)
+    above = {RequestLevel.STREET: 1, RequestLevel.COUNTY: 2}.get(level, 0)
     return parts[max(len(parts) - 1 - above, 0)]
 
 

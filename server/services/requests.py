@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
-from server.db.models.requests import Request, RequestParty
+from server.db.models.requests import Request, RequestParty, RequestSupplement
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.duplicates import same_place
 from server.domain.notices import NoticeKind
@@ -30,14 +30,16 @@ from server.domain.requests import (
     Channel,
     CheckState,
     Difficulty,
-    Level,
     Relation,
     RequestAction,
+    RequestLevel,
     RequestState,
     Urgency,
 )
 from server.services import consents, content_checks, deadlines, events, media, notices, request_floods, scopes, serials
 
+WORDS_KEPT = timedelta(days=730)
+FORGOTTEN = 5000  # requests a run
 CONTENT, PLACE = "request.content", "request.place"
 
 
@@ -83,7 +85,7 @@ def draft(
         check_state=CheckState.CHECKING,
         text_check=CheckState.PASSED,
         difficulty=Difficulty.ORDINARY,
-        level=Level.COMMUNITY,
+        level=RequestLevel.COMMUNITY,
         salt=vault.new_salt(),
         created_at=now,
     )
@@ -195,7 +197,7 @@ def read_by_staff(session: Session, request: Request, actor: Actor) -> bool:
         return False
     if scopes.allows(session, actor, Permission.REQUESTS_READ, request.community_id):
         return True
-    risen = request.level in (Level.STREET, Level.COUNTY)
+    risen = request.level in (RequestLevel.STREET, RequestLevel.COUNTY)
     return risen and scopes.allows(session, actor, Permission.REQUESTS_ESCALATED, request.community_id)
 
 
@@ -247,6 +249,18 @@ def reseal(request: Request, *, content: str | None, where: str | None) -> None:
     request.content = vault.seal(request.salt, CONTENT, request.public_id, content) if content else None
     request.place = vault.seal(request.salt, PLACE, request.public_id, where) if where else None
     request.place_hash = vault.lookup_hash("request.place", same_place(where)) if where else None
+
+
+def forget_words(session: Session, *, now: datetime) -> int:
+    """Words, place and result of what ended two years ago are deleted, what was added with them (docs/rules.md R7). Returns how many."""
+    said = or_(Request.content.is_not(None), Request.place.is_not(None), Request.result.is_not(None))
+    old = select(Request.id).where(Request.closed_at < now - WORDS_KEPT, said).order_by(Request.id).limit(FORGOTTEN)
+    ids = session.execute(old).scalars().all()
+    forgotten = update(Request).where(Request.id.in_(ids)).values(content=None, place=None, result=None)
+    session.execute(forgotten.execution_options(synchronize_session=False))
+    added = update(RequestSupplement).where(RequestSupplement.request_id.in_(ids)).values(text=None)
+    session.execute(added.execution_options(synchronize_session=False))
+    return len(ids)
 
 
 def require_open(request: Request) -> None:

@@ -21,13 +21,14 @@ from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.request_triage import ELSEWHERE, RejectChannel
-from server.domain.requests import ENDS, REQUEST_TRANSITIONS, CheckState, Difficulty, Level, RequestAction, RequestState, Urgency
+from server.domain.requests import ENDS, REQUEST_TRANSITIONS, CheckState, Difficulty, RequestAction, RequestLevel, RequestState, Urgency
 from server.domain.states import rule_for
-from server.services import batches, content_checks, deadlines, events, requests, scopes, serials
+from server.services import batches, content_checks, deadlines, events, request_moves, requests, scopes, serials
 from server.services.batches import Outcome
 
 HIGHEST_PRIORITY = 9
-COMMUNITY_LEVELS = (Level.BUILDING, Level.GRID, Level.COMMUNITY)  # what a community decides by itself; higher is an escalation
+# What a community decides by itself; higher is an escalation.
+COMMUNITY_LEVELS = (RequestLevel.BUILDING, RequestLevel.GRID, RequestLevel.COMMUNITY)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Judgement:
     urgency: Urgency | None = None
     difficulty: Difficulty | None = None
     priority: int | None = None
-    level: Level | None = None
+    level: RequestLevel | None = None
     grid: OrgNode | None = None
 
 
@@ -133,7 +134,7 @@ def type_out(session: Session, request: Request, *, content: str, actor: Actor, 
     requests.require_open(request)
     requests.reseal(request, content=content, where=requests.place(request) or None)
     request.text_check = CheckState.PASSED
-    session.flush()
+    content_checks.heard(session, request)
     events.add(session, request, action="type_out", actor=actor, now=now)
     content_checks.settle(session, request)
     return request
@@ -178,7 +179,9 @@ def _changes(session: Session, request: Request, judgement: Judgement) -> dict[s
 
 def _move(session: Session, request: Request, action: RequestAction, *, actor: Actor, now: datetime, **more: Any) -> Request:
     scopes.require(session, actor, Permission.REQUESTS_TRIAGE, request.community_id)
-    return events.move(session, request, table=REQUEST_TRANSITIONS, action=action, actor=actor, now=now, **more)
+    events.move(session, request, table=REQUEST_TRANSITIONS, action=action, actor=actor, now=now, **more)
+    request_moves.lapse(session, request, now=now)  # claims on one that is merged or rejected wait for nothing
+    return request
 
 
 def _ended(now: datetime, reason: str | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from server.db.models.platform import Event
 from server.db.models.requests import Request
 from server.domain.notices import NoticeKind
 from server.domain.permissions import Role
-from server.domain.requests import Level, RequestState
+from server.domain.requests import RequestLevel, RequestState
 from server.services import escalations, handling
 from tests.conftest import Time
 from tests.factories.handling import handled
@@ -32,15 +32,15 @@ def tree(database: Engine, redis: Redis, vaulted: None, now: datetime) -> Tree:
         return a_tree(session, now)
 
 
-def a_slow_one(now: datetime, tree: Tree) -> tuple[int, dict[Level, int]]:
+def a_slow_one(now: datetime, tree: Tree) -> tuple[int, dict[RequestLevel, int]]:
     """A request in work at the grid, and who is responsible at each level above."""
     with transaction() as session:
         request, _ = handled(session, now, tree)
-        request.level = Level.GRID
+        request.level = RequestLevel.GRID
         staff = {
-            Level.COMMUNITY: with_role(session, now, Role.SECRETARY, tree.community).id,
-            Level.STREET: with_role(session, now, Role.STREET, tree.street).id,
-            Level.COUNTY: with_role(session, now, Role.COUNTY, tree.county).id,
+            RequestLevel.COMMUNITY: with_role(session, now, Role.SECRETARY, tree.community).id,
+            RequestLevel.STREET: with_role(session, now, Role.STREET, tree.street).id,
+            RequestLevel.COUNTY: with_role(session, now, Role.COUNTY, tree.county).id,
         }
     return request.id, staff
 
@@ -70,10 +70,10 @@ def test_the_scheduler_takes_it_up_level_by_level(tree: Tree, redis: Redis, now:
             seen.append((time.now, request.level, request.state))
         time.advance(days=1)
     assert [(at.day, level, state) for at, level, state in seen] == [
-        (5, Level.GRID, RequestState.IN_PROGRESS),
-        (12, Level.COMMUNITY, RequestState.ESCALATED),  # due on the 10th, one working day of grace
-        (17, Level.STREET, RequestState.ESCALATED),  # due at the end of Friday the 13th; Monday is the day of grace
-        (20, Level.COUNTY, RequestState.ESCALATED),
+        (5, RequestLevel.GRID, RequestState.IN_PROGRESS),
+        (12, RequestLevel.COMMUNITY, RequestState.ESCALATED),  # due on the 10th, one working day of grace
+        (17, RequestLevel.STREET, RequestState.ESCALATED),  # due at the end of Friday the 13th; Monday is the day of grace
+        (20, RequestLevel.COUNTY, RequestState.ESCALATED),
     ]
     with reading() as session:
         moved = select(Event.actor_id, Event.note).where(Event.subject_kind == "request", Event.action == "escalate").order_by(Event.id)
@@ -97,7 +97,7 @@ def test_it_is_dunned_once_and_twice_the_job_changes_nothing_more(tree: Tree, no
     later = time.advance(days=2)
     for _ in range(2):
         job.escalate(later)
-    assert found(request_id).level is Level.COMMUNITY
+    assert found(request_id).level is RequestLevel.COMMUNITY
 
 
 def test_killed_half_way_the_next_run_finishes(tree: Tree, now: datetime, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,9 +106,9 @@ def test_killed_half_way_the_next_run_finishes(tree: Tree, now: datetime, time: 
     with monkeypatch.context() as patched:
         patched.setattr(escalations.receivers, "staff_on", suicide)
         dies(lambda: job.escalate(late))
-    assert found(request_id).level is Level.GRID
+    assert found(request_id).level is RequestLevel.GRID
     job.escalate(late)
-    assert found(request_id).level is Level.COMMUNITY
+    assert found(request_id).level is RequestLevel.COMMUNITY
 
 
 def test_what_waits_for_the_resident_is_left_in_peace(tree: Tree, now: datetime, time: Time) -> None:

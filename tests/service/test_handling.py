@@ -17,7 +17,7 @@ from server.db.models.requests import ContactReading, Request, RequestParty
 from server.domain.notices import NoticeKind
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
-from server.domain.requests import Difficulty, Level, RequestState, Urgency
+from server.domain.requests import Difficulty, RequestLevel, RequestState, Urgency
 from server.services import dispatch, endings, escalations, extensions, handling, people, policies, requests, workdays
 from server.services.receivers import Receiver
 from tests.factories.handling import a_secretary, handled
@@ -172,7 +172,7 @@ def escalated(session: Session, now: datetime, tree: Tree) -> Request:
 
 def test_escalation_is_for_the_level_above(session: Session, now: datetime, tree: Tree) -> None:
     request = escalated(session, now, tree)
-    assert (request.state, request.level) == (RequestState.ESCALATED, Level.STREET)
+    assert (request.state, request.level) == (RequestState.ESCALATED, RequestLevel.STREET)
     secretary = a_secretary(session, now, tree)
     street = actor_of(session, with_role(session, now, Role.STREET, tree.street), now)
     resident = Actor(request.asked_for_id)

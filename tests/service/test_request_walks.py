@@ -26,7 +26,7 @@ from server.domain.funnels import BUCKET_OF, Bucket
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.request_triage import RejectChannel
-from server.domain.requests import CONTACT, ENDS, REQUEST_TRANSITIONS, Level, OfferState, RequestState
+from server.domain.requests import CONTACT, ENDS, REQUEST_TRANSITIONS, OfferState, RequestLevel, RequestState
 from server.domain.sign_offs import AgainReason
 from server.services import (
     dispatch,
@@ -204,6 +204,8 @@ def check_end(walk: Walk) -> None:
             if request.state in ENDS:
                 assert (request.closed_at is not None, request.due_at) == (True, None)
                 assert moved.actor_id is not None
+                left = select(RequestOffer.id).where(RequestOffer.request_id == request_id, RequestOffer.state == OfferState.WAITING)
+                assert session.execute(left).first() is None
             else:
                 assert request.due_at is not None or request.state is RequestState.WAITING
             if request.state in CONTACT and request.state is not RequestState.REWORK:
@@ -296,4 +298,4 @@ def test_nobody_forges_an_escalation(tree: Tree) -> None:
     walk = Walk(tree)
     assert [walk.step("escalate", 0, who) for who in range(5)] == ["NOT_FOUND"] * 5
     with reading() as session:
-        assert session.get_one(Request, walk.requests[0]).level is Level.COMMUNITY
+        assert session.get_one(Request, walk.requests[0]).level is RequestLevel.COMMUNITY

@@ -15,8 +15,9 @@ from server.db.models.requests import Request
 from server.domain.media import MediaPurpose
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
+from server.domain.request_triage import RejectChannel
 from server.domain.requests import Channel, CheckState, RequestState, Urgency
-from server.services import media, policies, requests
+from server.services import media, policies, requests, supplements, triage
 from server.services.requests import Details
 from tests.conftest import START
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
@@ -175,6 +176,19 @@ def test_a_voice_note_is_a_minute_at_most(session: Session, now: datetime) -> No
     keep = lambda data: media.upload(session, owner_id=person.id, purpose=MediaPurpose.VOICE, data=data, now=now)  # noqa: E731
     assert keep(note[: 2 << 20]).check_state is CheckState.REVIEW
     assert code_of(lambda: keep(note)) == "VOICE_TOO_LONG"
+
+
+def test_words_are_forgotten_two_years_after_the_end(session: Session, now: datetime, tree: Tree) -> None:
+    person = a_requester(session, now)
+    ended, going = a_request(session, now, tree, person), a_request(session, now, tree, person, content="还在办")
+    added = supplements.add(session, ended, text="补充", media_ids=(), text_check=CheckState.PASSED, actor=Actor(person.id), now=now)
+    triage.reject(session, ended, channel=RejectChannel.COURT, reason="要打官司", actor=SYSTEM, now=now)
+    assert requests.forget_words(session, now=now + timedelta(days=730)) == 0
+    later = now + timedelta(days=731)
+    assert (requests.forget_words(session, now=later), requests.forget_words(session, now=later)) == (1, 0)
+    session.expire_all()
+    assert (ended.content, ended.place, added.text) == (None, None, None)
+    assert requests.words(going) == "还在办"
 
 
 def _sees(session: Session, public_id: str, actor: Actor) -> bool:

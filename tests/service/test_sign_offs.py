@@ -11,7 +11,7 @@ from server.db.models.platform import Event
 from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
-from server.domain.requests import Level, RequestState
+from server.domain.requests import RequestLevel, RequestState
 from server.domain.sign_offs import REASONS, TASKS, AgainReason, Source
 from server.services import sign_offs
 from tests.factories.people import a_person, a_tree
@@ -62,7 +62,7 @@ def test_the_third_failure_goes_one_level_up(session: Session, now: datetime) ->
     for _ in range(3):
         finish_again(session, request, now)
         sign_offs.sign(session, request, done=False, reason=AgainReason.CAME_BACK, actor=rater(request), now=now)
-    assert (request.state, request.round, request.level) == (RequestState.ESCALATED, 3, Level.STREET)
+    assert (request.state, request.round, request.level) == (RequestState.ESCALATED, 3, RequestLevel.STREET)
 
 
 def test_who_entered_it_signs_on_the_elder_s_word_alone(session: Session, now: datetime) -> None:

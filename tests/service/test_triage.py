@@ -14,7 +14,7 @@ from server.db.models.requests import RequestParty
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.request_triage import ELSEWHERE, RejectChannel
-from server.domain.requests import CheckState, Difficulty, Level, RequestState, Urgency
+from server.domain.requests import CheckState, Difficulty, RequestLevel, RequestState, Urgency
 from server.services import requests, timelines, triage, triage_hints
 from server.services.triage import Judgement, Part
 from tests.factories.people import Tree, a_tree, actor_of, with_role
@@ -51,7 +51,7 @@ def told(session: Session, person: Person | int) -> list[str | None]:
 def test_accepting_sets_what_was_judged_and_a_new_deadline(session: Session, now: datetime, tree: Tree, clerk: Actor) -> None:
     made = a_request(session, now, tree)
     before = made.due_at
-    said = Judgement("safety", Urgency.URGENT, Difficulty.DIFFICULT, 7, Level.GRID, tree.grid)
+    said = Judgement("safety", Urgency.URGENT, Difficulty.DIFFICULT, 7, RequestLevel.GRID, tree.grid)
     triage.accept(session, made, judgement=said, actor=clerk, now=now + timedelta(hours=3))
     assert (made.state, made.category, made.urgency, made.difficulty) == (
         RequestState.TRIAGED,
@@ -59,7 +59,7 @@ def test_accepting_sets_what_was_judged_and_a_new_deadline(session: Session, now
         Urgency.URGENT,
         Difficulty.DIFFICULT,
     )
-    assert (made.priority, made.level, made.grid_id) == (7, Level.GRID, tree.grid.id)
+    assert (made.priority, made.level, made.grid_id) == (7, RequestLevel.GRID, tree.grid.id)
     assert made.due_at is not None
     assert before is not None
     assert made.due_at >= before
@@ -69,7 +69,7 @@ def test_accepting_sets_what_was_judged_and_a_new_deadline(session: Session, now
 
 def test_what_triage_may_not_say(session: Session, now: datetime, tree: Tree, clerk: Actor) -> None:
     made = a_request(session, now, tree)
-    for wrong in (Judgement(level=Level.STREET), Judgement(priority=10), Judgement(category="x"), Judgement(grid=tree.neighbour)):
+    for wrong in (Judgement(level=RequestLevel.STREET), Judgement(priority=10), Judgement(category="x"), Judgement(grid=tree.neighbour)):
         assert code_of(lambda wrong=wrong: triage.accept(session, made, judgement=wrong, actor=clerk, now=now)) == "INVALID"
     foreign = actor_of(session, with_role(session, now, Role.CLERK, tree.neighbour), now)
     assert code_of(lambda: triage.accept(session, made, judgement=Judgement(), actor=foreign, now=now)) == "NOT_FOUND"

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
 from server.db.types import enum_type, maybe_ref, pk, public_id, ref, sealed, short, utc
-from server.domain.requests import Channel, CheckState, Difficulty, Level, OfferKind, OfferState, Relation, RequestState, Urgency
+from server.domain.requests import Channel, CheckState, Difficulty, OfferKind, OfferState, Relation, RequestLevel, RequestState, Urgency
 
 STILL_OPEN = text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')")
 NO_DATE = text(f"due_at IS NULL AND {STILL_OPEN.text}")
@@ -54,7 +54,7 @@ class Request(Base):
     urgency: Mapped[Urgency] = mapped_column(enum_type(Urgency))
     difficulty: Mapped[Difficulty] = mapped_column(enum_type(Difficulty))
     priority: Mapped[int] = mapped_column(SmallInteger, default=0)
-    level: Mapped[Level] = mapped_column(enum_type(Level))
+    level: Mapped[RequestLevel] = mapped_column(enum_type(RequestLevel))
     salt: Mapped[sealed]
     content: Mapped[sealed | None]
     place: Mapped[sealed | None]
