@@ -94,7 +94,7 @@ def visit(session: Session, plan: CarePlan, *, note: str | None, actor: Actor, n
     if plan.state is not CarePlanState.ACTIVE:
         raise Problem("ILLEGAL_MOVE", data={"state": plan.state.value, "action": "visit"})
     today = local_day(now)
-    row = CareVisit(public_id=new_public_id(), plan_id=plan.id, day=today, state=CareVisitState.DONE, carer_id=actor.id, at=now)
+    row = CareVisit(public_id=new_public_id(), plan_id=plan.id, day=today, outcome=CareVisitState.DONE, carer_id=actor.id, at=now)
     row.note = vault.seal(plan.salt, NOTE, row.public_id, note) if note else None
     session.add(row)
     due = plan.next_on <= today + timedelta(days=plan.every_days // 2)  # a little early counts for the next day due
@@ -173,7 +173,7 @@ def _miss(session: Session, plan: CarePlan, today: date, now: datetime) -> None:
     days = [plan.next_on + timedelta(days=step * plan.every_days) for step in range((today - plan.next_on).days // plan.every_days + 1)]
     past = [day for day in days if day < today]
     for day in past[-MISSED_ALARMS:]:
-        row = CareVisit(public_id=new_public_id(), plan_id=plan.id, day=day, state=CareVisitState.MISSED, carer_id=plan.carer_id, at=now)
+        row = CareVisit(public_id=new_public_id(), plan_id=plan.id, day=day, outcome=CareVisitState.MISSED, carer_id=plan.carer_id, at=now)
         session.add(row)
     missed = plan.missed + len(past)
     events.shift(session, plan, to=plan.state, next_on=past[-1] + timedelta(days=plan.every_days), missed=missed)

@@ -54,7 +54,7 @@ class CareVisit(Base):
     public_id: Mapped[public_id]
     plan_id: Mapped[int] = ref("care_plan.id")
     day: Mapped[date]
-    state: Mapped[CareVisitState] = mapped_column(enum_type(CareVisitState))
+    outcome: Mapped[CareVisitState] = mapped_column(enum_type(CareVisitState))
     carer_id: Mapped[int] = ref("person.id")
     note: Mapped[sealed | None]
     at: Mapped[utc]

@@ -73,6 +73,22 @@ A decision adds one `contribution`; one drain job folds what waits into `tally` 
 folded. Rebuilding from records gives the same rows (docs/decisions/0007-tallies.md).
 
 {tallies}
+## Residents' requests (点单)
+
+Words and place are sealed under the request's own salt; category, level and dates are plain for the figures. `due_at` is the date of the
+present stage: one index serves the queue, one the clock.
+
+{requests}
+## Handling (办理)
+
+Extensions asked for, visits, mediation cases, stations as queues.
+
+{handling}
+## Care plans (长期照料)
+
+A visit again and again; three missed ones raise an alarm, and the row says whom it alarmed.
+
+{care}
 ## 签收 and 回访 (sign-offs)
 
 What the requester says about the work, by name: one answer a round, from himself or by a call. A handler reads a neutral task instead.

@@ -1432,7 +1432,7 @@ def upgrade() -> None:
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
-    sa.Column('state', sa.Enum('done', 'missed', name='carevisitstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('outcome', sa.Enum('done', 'missed', name='carevisitstate', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('carer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('note', sa.LargeBinary(), nullable=True),
     sa.Column('at', server.db.types.UtcDateTime(timezone=True), nullable=False),
