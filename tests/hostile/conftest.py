@@ -27,10 +27,10 @@ KEK = b"k" * 32
 def hostile_root(shared_root: Path, redis_url: str) -> Path:
     """The directory of the populated instance: world.db, world.json, keys.json, files/."""
     root = shared_root / "hostile"
+    redis_client.connect(redis_url)  # services wake jobs
     with servers.locked(shared_root / "hostile.lock"):
         if not (root / "world.json").exists():
             root.mkdir(exist_ok=True)
-            redis_client.connect(redis_url)
             _configure(root)
             _populate(root, f"sqlite:///{root / 'world.db'}", "world.json")
     return root
@@ -88,6 +88,12 @@ def world(database: Engine, hostile_root: Path) -> World:
     """The ids and tokens of the populated instance."""
     name = "world.json" if database.dialect.name == "sqlite" else "postgres.json"
     return World(**json.loads((hostile_root / name).read_text()))
+
+
+@pytest.fixture(autouse=True)
+def a_new_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world's tokens are the same in all tests: each begins with nothing spent, and leaves nothing spent."""
+    monkeypatch.setattr(limits, "_counts", {})
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
 from miniprogram_api.edge import Route
 from server.dev.documents.states import MACHINES
 from server.domain.states import Rule
 from tests.hostile import calls
+from tests.hostile.test_bodies import stored
 from tests.hostile.world import NAME, PHONE, World
 
 OUTSIDERS = ("neighbour_secretary", "neighbour_clerk", "neighbour_worker", "neighbour_liaison", "stranger")
@@ -20,7 +22,6 @@ ANYBODY = {
     "read_org": "the org tree is public",
     "show_task": "a published task is for everybody, so that one may help next door",
     "claim_task": "anybody may claim a published task",
-    "list_team_members": "names of a team, for who may see it: see test below",
     "join_team": "a volunteer may join any team",
     "leave_team": "leaving a team one is not in changes nothing",
     "roster_template": "an empty template",
@@ -46,6 +47,41 @@ def test_an_outsider_gets_nothing_and_somebody_rightful_gets_through(route: Rout
     said = {who: calls.send(client, route, world, who).status_code for who in INSIDERS}
     assert any(status not in (401, 403, 404, 500) for status in said.values()), said
     assert 500 not in said.values(), said
+
+
+FOREIGN = ("claims", "records", "final", "draft", "members", "mate", "waiting", "role-grants", "binding-requests", "prints", "screens",
+           "unit-registrations", "documents", "media", "entry")  # fmt: skip
+
+
+@pytest.mark.parametrize("route", [route for route in calls.ROUTES if "<" not in route.rule], ids=lambda route: route.name)
+def test_ids_in_a_body_or_query_reach_no_further_than_ids_in_a_path(
+    route: Route, client: FlaskClient, world: World, database: Engine
+) -> None:
+    """Whoever names rows of another community gets none of them, and changes nothing there."""
+    before = stored(database)
+    for who in OUTSIDERS:
+        for query in ({}, {"task": world.ids["tasks"]}, {"community": world.ids["communities"]}, {"person": world.ids["members"]}):
+            fitting = route.query is not None and set(query) <= set(route.query.model_fields)
+            if query and not fitting:
+                continue
+            answer = calls.send(client, route, world, who, query={**calls.query_of(route, world), **query})
+            assert answer.status_code < 500, answer.text
+            leaked = [kind for kind in FOREIGN if answer.status_code < 400 and world.ids[kind] in answer.text]
+            named = {one["id"] for one in answer.json.get("failed", ())} if answer.is_json else set()
+            assert not [kind for kind in leaked if world.ids[kind] not in named], (who, query, answer.text[:300])
+            assert NAME not in answer.text
+    touched = {name for name, rows in stored(database).items() if rows != before[name]}
+    assert touched <= OWN.get(route.name, set()), touched
+
+
+# What an outsider may write with ids of 示例社区 in his hands: about himself.
+OWN: dict[str, set[str]] = {
+    "sign_out": {"login_session"},
+    "read_all_notices": {"notice"},
+    "report_subscriptions": {"subscription"},
+    "my_codes": {"code", "code_epoch"},
+    "check_in": {"scan", "service_record", "event"},  # the running activity needs no claim: anybody may come
+}
 
 
 def test_the_exceptions_are_routes_that_exist() -> None:

@@ -23,12 +23,6 @@ from tests.hostile.world import PASSWORD, World
 ME = "/api/v1/me"
 
 
-@pytest.fixture(autouse=True)
-def a_new_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins with nothing spent."""
-    monkeypatch.setattr(limits, "_counts", {})
-
-
 def asked(client: FlaskClient, authorization: str | None, path: str = ME) -> int:
     return client.get(path, headers={} if authorization is None else {"Authorization": authorization}).status_code
 
