@@ -13,7 +13,7 @@ from server.db.models.feedbacks import Feedback
 from server.db.models.people import Person
 from server.domain.feedbacks import FeedbackAbout, FeedbackAudience, FeedbackKind, FeedbackState
 from server.domain.permissions import Permission as P
-from server.services import feedbacks, places
+from server.services import feedbacks, places, requests
 from server.services.feedbacks import Written
 
 feedbacks_resource = Resource("feedbacks", "投诉建议")
@@ -28,6 +28,7 @@ class FeedbackIn(In):
     )
     text: Text = Field(description="写给谁看：只有答复的人能看到内容，看不到您是谁", examples=["活动通知能不能提前三天发"])
     community: Id | None = Field(None, description="关于哪个社区；不填由县里答复")
+    request: Id | None = Field(None, description="关于自己的哪一件诉求；填了就由县里答复，办理人看不到")
 
 
 class FeedbackReplyIn(In):
@@ -61,7 +62,8 @@ def submit_feedback(call: Call[FeedbackIn]) -> FeedbackOut:
     """写一条投诉或建议."""
     body = call.body
     community = places.community(call.session, body.community, now=call.now) if body.community else None
-    written = Written(body.kind, body.about, body.text, community)
+    request = requests.by_public_id(call.session, body.request) if body.request else None
+    written = Written(body.kind, body.about, body.text, community, request)
     row = feedbacks.submit(call.session, written=written, actor=call.actor, now=call.now)
     return _out(row, call.session.get_one(Person, row.author_id), call)
 

@@ -26,6 +26,7 @@ class Town:
     sim: Device
     clocks: Clocks
     officer: Client
+    password: str
     monday: date
     phones: dict[str, Phone] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
@@ -49,9 +50,8 @@ class Town:
 
 def found(base: str, clocks: Clocks, monday: date) -> Town:
     """The county's first login (the one thing HTTP cannot do) and the tree under it."""
-    officer = Client(base)
-    officer.token = officer.post("/staff-sessions", {"login": "county", "password": _first_password()})["token"]
-    town = Town(base, clocks.sim, clocks, officer, monday)
+    town = Town(base, clocks.sim, clocks, Client(base), _first_password(), monday)
+    officer = sign_officer_in(town)
     town.nodes[story.COUNTY] = officer.get("/orgs", deepest="county")["items"][0]["id"]
     _add(town, story.COUNTY, "street", story.STREET, "街道党工委组织委员")
     for community in (story.COMMUNITY, story.NEIGHBOUR):
@@ -63,6 +63,12 @@ def found(base: str, clocks: Clocks, monday: date) -> Town:
             for building in buildings:
                 _add(town, grid, "building", building, "楼栋长")
     return town
+
+
+def sign_officer_in(town: Town) -> Client:
+    """The county's officer types his password; a session of staff lasts eight hours."""
+    town.officer.token = town.officer.post("/staff-sessions", {"login": "county", "password": town.password})["token"]
+    return town.officer
 
 
 def _first_password() -> str:

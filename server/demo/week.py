@@ -1,4 +1,6 @@
-"""A week in 示例社区, played against a fresh instance (`make demo`): told as it happens, then a table, then one JSON line.
+"""A week of members and three of residents in 示例社区, played on a fresh instance (`make demo`).
+
+It is told as it happens, then comes a table, then one JSON line.
 
 Everything goes through the public API, the simulator's device API and the clock port; the first login and the final check are commands.
 """
@@ -11,7 +13,18 @@ import sys
 import traceback
 from datetime import UTC, date, datetime, timedelta
 
-from server.demo import closing, community, midweek, opening, plan, tuesday, weekend
+from server.demo import (
+    closing,
+    community,
+    midweek,
+    opening,
+    plan,
+    residents,
+    residents_after,
+    residents_plan,
+    tuesday,
+    weekend,
+)
 from server.demo.client import Refused
 from server.demo.devices import Clocks, Device, DeviceError
 from server.demo.telling import Telling
@@ -22,7 +35,7 @@ DAWN = timedelta(hours=8)
 
 def play(base: str, sim: str) -> int:
     """Play the whole week. Returns the exit code: 0 only if every count is what the story says."""
-    telling = Telling(plan.EXPECTED)
+    telling = Telling({**plan.EXPECTED, **residents_plan.EXPECTED})
     clocks = Clocks(base, Device(sim))
     monday = a_monday(local_day(datetime.now(UTC)))
     clocks.go_to(start_of(monday) + DAWN)
@@ -30,6 +43,8 @@ def play(base: str, sim: str) -> int:
     for day in (opening, tuesday, midweek, weekend):
         day.play(town, telling)
     facts = closing.play(town, telling)
+    facts |= residents_after.play(town, telling, residents.play(town, telling))
+    facts["audit_chain_holds"] &= closing.audit_holds()
     return telling.finish(**facts)
 
 

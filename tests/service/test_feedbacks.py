@@ -18,6 +18,7 @@ from server.domain.problems import Problem
 from server.services import feedbacks
 from server.services.feedbacks import Written
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
+from tests.factories.requests import a_request, a_requester
 
 
 @pytest.fixture
@@ -87,6 +88,22 @@ def test_nobody_answers_his_own_or_what_is_about_him(session: Session, tree: Tre
     assert waiting(session, tree.county, county, now) == []
     assert code_of(lambda: feedbacks.answer(session, own, text="好", actor=county, now=now)) == "NOT_FOUND"
     assert code_of(lambda: feedbacks.readable(session, about_him.public_id, actor=county)) == "NOT_FOUND"
+
+
+def test_what_is_about_a_request_is_hidden_from_who_handles_it(session: Session, tree: Tree, now: datetime) -> None:
+    official = with_role(session, now, Role.COUNTY, tree.county)
+    county, author = actor_of(session, official, now), a_requester(session, now)
+    request = a_request(session, now, tree, author)
+    request.handler_person_id = official.id
+    session.flush()
+    written = Written(FeedbackKind.COMPLAINT, About.SERVICE, "约好的时间没有来", None, request)
+    row = feedbacks.submit(session, written=written, actor=Actor(author.id), now=now)
+    assert (row.audience, row.community_id) == (FeedbackAudience.COUNTY, tree.community.id)
+    assert waiting(session, tree.county, county, now) == []
+    other = actor_of(session, with_role(session, now, Role.COUNTY, tree.county), now)
+    assert waiting(session, tree.county, other, now) == [row.id]
+    stranger = Actor(a_person(session, now).id)
+    assert code_of(lambda: feedbacks.submit(session, written=written, actor=stranger, now=now)) == "NOT_FOUND"
 
 
 def test_overdue_ones_are_seen_by_the_county(session: Session, tree: Tree, now: datetime, time: Any) -> None:
