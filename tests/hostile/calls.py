@@ -19,7 +19,14 @@ from server.console.api_reader import ID, Reader
 from server.domain.permissions import BASE, GRANTS, Role
 from tests.hostile.world import World, picture
 
-ROUTES = [route for resource in miniprogram_api.RESOURCES for route in resource.routes]
+# The residents' loop has no objects in the world yet: these resources are attacked only by test_contract's drawn values and by their own
+# tests. Each name that gets its objects in world.py leaves this list.
+TO_COME = frozenset({
+    "requests", "intakes", "triage", "sign_offs", "ballots", "ballot_entries", "callbacks", "reviews", "wishes", "feedbacks", "dispatch",
+    "handling", "care_plans", "mediations", "stations", "funnels",
+})  # fmt: skip
+RESOURCES = [resource for resource in miniprogram_api.RESOURCES if resource.name not in TO_COME]
+ROUTES = [route for resource in RESOURCES for route in resource.routes]
 BODIED = [route for route in ROUTES if route.body is not None]
 WITH_ID = [route for route in ROUTES if "<" in route.rule]
 # Path parameters that name no row.

@@ -7,14 +7,13 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-import miniprogram_api
 from miniprogram_api.edge import Resource
 from tests.hostile import calls
 from tests.hostile.test_bodies import shape
 from tests.hostile.world import World
 
 pytestmark = pytest.mark.usefixtures("unlimited")
-RESOURCES = pytest.mark.parametrize("resource", miniprogram_api.RESOURCES, ids=lambda resource: resource.name)
+RESOURCES = pytest.mark.parametrize("resource", calls.RESOURCES, ids=lambda resource: resource.name)
 ON_POSTGRES = pytest.mark.parametrize("database", ["postgres"], indirect=True)  # it refuses what SQLite takes: NUL, large numbers
 IDS = ("%00", "%27%20OR%201%3D1--", "😀", "A" * 2000, "..%2f..%2fetc", "%ED%A0%80", "%ff", "-1", "1", "%20", "'", "0" * 13, "%E2%80%AE")
 VALUES = ("", "\0", "😀", "-1", "0", "101", str(2**63), "1e9", "NaN", "１０", "true", "null", "9" * 5000, "x" * 3000, "' OR 1=1 --",

@@ -14,14 +14,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
-import miniprogram_api
 from miniprogram_api.edge import Resource, Route
 from server.db import base
 from tests.hostile import calls
 from tests.hostile.world import World
 
 pytestmark = pytest.mark.usefixtures("unlimited")
-WRITING = [resource for resource in miniprogram_api.RESOURCES if any(route.body is not None for route in resource.routes)]
+WRITING = [resource for resource in calls.RESOURCES if any(route.body is not None for route in resource.routes)]
 by_resource = pytest.mark.parametrize("resource", WRITING, ids=lambda resource: resource.name)
 # Written on a refusal, by design: the answer that is given again, the ledger of refused scans, the count of wrong passwords.
 LEDGERS = {"idempotency_key", "refused_scan", "staff_login"}

@@ -73,37 +73,21 @@ A decision adds one `contribution`; one drain job folds what waits into `tally` 
 folded. Rebuilding from records gives the same rows (docs/decisions/0007-tallies.md).
 
 {tallies}
-<<<<<<< HEAD
-## Residents' requests (点单)
-
-Words and place are sealed under the request's own salt; category, level and dates are plain for the figures. `due_at` is the date of the
-present stage: one index serves the queue, one the clock.
-=======
 ## Requests (诉求)
 
 Words and place are sealed under the request's own salt, so that they can be forgotten while category and dates stay for the figures.
 `place_hash` and `words_hash` find the same place and the same words without opening any. `asked_for` is whose it is, `author` who entered
 it; those who were merged into it stand in `request_party` and are told whatever he is told.
->>>>>>> requests
 
 {requests}
 ## Handling (办理)
 
-<<<<<<< HEAD
-Extensions asked for, visits, mediation cases, stations as queues.
-
-{handling}
-## Care plans (长期照料)
-
-A visit again and again; three missed ones raise an alarm, and the row says whom it alarmed.
-=======
 Visits, extensions, mediation and the queues of service stations: what is done between acceptance and the end.
 
 {handling}
 ## Care plans (长期照护)
 
 Recurring visits with a hand-over; what was missed is counted on the plan, never on a person.
->>>>>>> requests
 
 {care}
 ## 签收 and 回访 (sign-offs)
