@@ -135,7 +135,9 @@ def show_care_plan(call: Call[None], plan_id: str) -> CarePlanDetailOut:
         person_name=person,
         carer_name=carer,
         what=service.what_of(plan),
-        visits=[CareVisitOut(day=row.day, state=row.outcome, note=service.note_of(plan, row)) for row in service.visits(call.session, plan)],
+        visits=[
+            CareVisitOut(day=row.day, state=row.outcome, note=service.note_of(plan, row)) for row in service.visits(call.session, plan)
+        ],
         alarms=[CareAlarmOut(name=people.name_of(who), day=alarm.day, at=alarm.at) for alarm, who in service.alarms(call.session, plan)],
     )
 
