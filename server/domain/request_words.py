@@ -57,6 +57,7 @@ STEPS: Mapping[str, tuple[str, bool]] = {
     "reject": ("社区说明了该找谁", True),
     "publish": ("公布出来，等人来接", False),
     "dispatch": ("派出去了", False),
+    "direct": ("派出去了", False),
     "claim": ("有人接了", False),
     "accept": ("有人接了", False),
     "decline": ("对方办不了，重新安排", False),

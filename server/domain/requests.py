@@ -99,6 +99,7 @@ class RequestAction(StrEnum):
     REJECT = "reject"
     PUBLISH = "publish"  # open for claim
     DISPATCH = "dispatch"
+    DIRECT = "direct"  # dispatch by whoever an escalated request has come to
     CLAIM = "claim"
     ACCEPT = "accept"
     DECLINE = "decline"
@@ -132,7 +133,7 @@ REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestAction], Rule[RequestSta
     **{(state, A.REJECT): Rule(S.REJECTED, P.REQUESTS_TRIAGE, needs_note=True) for state in (S.SUBMITTED, S.TRIAGED)},
     (S.TRIAGED, A.PUBLISH): Rule(S.OPEN, P.REQUESTS_DISPATCH),
     **{(state, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_DISPATCH) for state in (S.TRIAGED, S.OPEN, S.REWORK)},
-    (S.ESCALATED, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_ESCALATED),
+    (S.ESCALATED, A.DIRECT): Rule(S.DISPATCHED, P.REQUESTS_ESCALATED),
     (S.OPEN, A.CLAIM): Rule(S.ACCEPTED, P.CLAIMS_DECIDE),  # the secretary approves a claim
     (S.DISPATCHED, A.ACCEPT): Rule(S.ACCEPTED),
     (S.DISPATCHED, A.DECLINE): Rule(S.TRIAGED, needs_note=True),

@@ -188,7 +188,8 @@ def _ask(
     if request.state is RequestState.ESCALATED:
         request_moves.require_level(session, actor, request)
     _require_other(session, request, to)
-    request_moves.move(session, request, RequestAction.DISPATCH, actor=actor, now=now, note=note, seen=seen, **NOBODY)
+    action = RequestAction.DIRECT if request.state is RequestState.ESCALATED else RequestAction.DISPATCH
+    request_moves.move(session, request, action, actor=actor, now=now, note=note, seen=seen, **NOBODY)
 
 
 def _require_other(session: Session, request: Request, to: Sequence[Receiver]) -> None:

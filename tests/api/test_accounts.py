@@ -180,7 +180,7 @@ def test_name_and_elder_mode(client: FlaskClient, simulator: Simulator, now: dat
 
 def test_consent_texts_are_public_and_whole(client: FlaskClient) -> None:
     items = client.get("/api/v1/consent-texts").json["items"]
-    assert [item["purpose"] for item in items] == ["service", "party_data", "share_unit", "honour"]
+    assert [item["purpose"] for item in items] == ["service", "party_data", "share_unit", "honour", "wishes"]
     assert all(item[part] for item in items for part in ("version", "title", "why", "data", "retention", "rights"))
 
 

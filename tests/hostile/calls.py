@@ -26,7 +26,8 @@ TO_COME = frozenset({
     "handling", "care_plans", "mediations", "stations", "funnels",
 })  # fmt: skip
 RESOURCES = [resource for resource in miniprogram_api.RESOURCES if resource.name not in TO_COME]
-ROUTES = [route for resource in RESOURCES for route in resource.routes]
+SIGNED = frozenset({"show_linked_picture"})  # the signature in the address is the right to it; tests/jobs/test_contents.py breaks it
+ROUTES = [route for resource in RESOURCES for route in resource.routes if route.name not in SIGNED]
 BODIED = [route for route in ROUTES if route.body is not None]
 WITH_ID = [route for route in ROUTES if "<" in route.rule]
 # Path parameters that name no row.
