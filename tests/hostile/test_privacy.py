@@ -154,7 +154,7 @@ def test_what_a_roster_refuses_is_kept_without_names(client: FlaskClient, world:
 @pytest.mark.parametrize("table", base.Base.metadata.sorted_tables, ids=lambda table: table.name)
 def test_a_column_that_names_people_is_sealed(table: Table) -> None:
     """A name, phone, address or report about a person is bytes, sealed; what is plain says what it is."""
-    plain = {"org_node.name", "unit.name", "unit_branch.name", "volunteer_team.name", "unit.address"}
+    plain = {"org_node.name", "unit.name", "unit_branch.name", "volunteer_team.name", "station.name", "unit.address"}
     for column in table.columns:
         if column.name in (
             "name",
