@@ -167,6 +167,7 @@ def _open_loop(stage: Stage, size: Size) -> dict[str, Any]:
     return {
         "open_loop_p95_ratio": round(ours.quantile(0.95) / floor.quantile(0.95), 3),
         "open_loop_slowest": round(ours.quantile(1.0) / ours.quantile(0.5), 2),
+        "open_loop_slowest_of_floor": round(floor.quantile(1.0) / floor.quantile(0.5), 2),
     }
 
 
