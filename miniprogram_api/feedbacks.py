@@ -8,13 +8,15 @@ from typing import Any
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
+from miniprogram_api.request_schemas import PersonIn
 from miniprogram_api.schemas import Id, In, Instant, Out, Page, PageQuery, Text
 from server.db.models.feedbacks import Feedback
 from server.db.models.people import Person
 from server.domain.feedbacks import FeedbackAbout, FeedbackAudience, FeedbackKind, FeedbackState
 from server.domain.permissions import Permission as P
-from server.services import feedbacks, places, requests
+from server.services import feedback_entries, feedbacks, people, places, requests
 from server.services.feedbacks import Written
+from server.services.intakes import Represented
 
 feedbacks_resource = Resource("feedbacks", "投诉建议")
 
@@ -29,6 +31,19 @@ class FeedbackIn(In):
     text: Text = Field(description="写给谁看：只有答复的人能看到内容，看不到您是谁", examples=["活动通知能不能提前三天发"])
     community: Id | None = Field(None, description="关于哪个社区；不填由县里答复")
     request: Id | None = Field(None, description="关于自己的哪一件诉求；填了就由县里答复，办理人看不到")
+
+
+class FeedbackEntryIn(In):
+    """替没有手机的居民记一条投诉或建议；本人口头或纸面同意，登记人就是见证人."""
+
+    person: PersonIn
+    kind: FeedbackKind = Field(description="complaint 投诉，suggestion 建议")
+    about: FeedbackAbout = Field(
+        description="app 软件，service 一项服务或活动，community 社区的工作，staff 工作人员或办理人；后两种交县里答复"
+    )
+    text: Text = Field(description="居民的原话", examples=["楼道的灯坏了三次，没有人来修"])
+    community: Id = Field(description="在哪个社区登记的")
+    request: Id | None = Field(None, description="关于他自己的哪一件诉求；姓名要与诉求上的本人一致")
 
 
 class FeedbackReplyIn(In):
@@ -51,6 +66,18 @@ class FeedbackOut(Out):
     reply_due_at: Instant = Field(description="最迟答复时间：五个工作日内")
     overdue: bool = Field(description="过了时间还没答复")
     replied_at: Instant | None
+    told_at: Instant | None = Field(description="代录的：什么时候把答复念给了本人")
+
+
+class FeedbackEnteredOut(FeedbackOut):
+    """自己代录的一条，带着该给谁回话."""
+
+    name: str = Field(description="本人姓名")
+    phone: str | None = Field(description="本人手机号，没有就当面念给他听")
+
+
+class FeedbackEnteredQuery(PageQuery):
+    to_tell: bool = Field(False, description="只看已答复、还没念给本人的")
 
 
 class FeedbackQueueQuery(PageQuery):
@@ -74,6 +101,40 @@ def my_feedbacks(call: Call[None]) -> Page[FeedbackOut]:
     rows, following = feedbacks.own(call.session, actor=call.actor, after=call.query.after, limit=call.query.limit)
     me = call.session.get_one(Person, call.actor.id)
     return Page[FeedbackOut](items=[_out(row, me, call) for row in rows], next=following)
+
+
+@feedbacks_resource.post(
+    "/feedback-entries",
+    permission=P.FEEDBACKS_ENTER,
+    body=FeedbackEntryIn,
+    answer=FeedbackOut,
+    status=201,
+    problems=("FEEDBACK_ABOUT_YOU", "NOT_COMMUNITY", "PHONE_TAKEN", "WITNESS_REQUIRED"),
+)
+def enter_feedback(call: Call[FeedbackEntryIn]) -> FeedbackOut:
+    """替没有手机的居民记一条；答复期限和别人一样，答复出来后由登记人念给本人."""
+    body, session = call.body, call.session
+    community = places.community(session, body.community, now=call.now)
+    request = requests.by_public_id(session, body.request) if body.request else None
+    who = Represented(body.person.name, body.person.phone, body.person.consent, body.person.elder)
+    written = Written(body.kind, body.about, body.text, community, request)
+    row = feedback_entries.enter(session, who=who, written=written, community=community, actor=call.actor, now=call.now)
+    return _out(row, session.get_one(Person, row.author_id), call)
+
+
+@feedbacks_resource.get("/me/feedback-entries", permission=P.FEEDBACKS_ENTER, query=FeedbackEnteredQuery, answer=Page[FeedbackEnteredOut])
+def my_feedback_entries(call: Call[None]) -> Page[FeedbackEnteredOut]:
+    """我替居民记的，新的在前；有了答复的请念给本人."""
+    query = call.query
+    rows, following = feedback_entries.entered(call.session, to_tell=query.to_tell, actor=call.actor, after=query.after, limit=query.limit)
+    return Page[FeedbackEnteredOut](items=[_entered(row, person, call) for row, person in rows], next=following)
+
+
+@feedbacks_resource.post("/feedbacks/<id>/told", permission=P.FEEDBACKS_ENTER, answer=FeedbackOut, problems=("ILLEGAL_MOVE",))
+def feedback_told(call: Call[None], id: str) -> FeedbackOut:  # noqa: A002
+    """已把答复念给本人."""
+    row, person = feedbacks.readable(call.session, id, actor=call.actor)
+    return _out(feedback_entries.tell(call.session, row, actor=call.actor, now=call.now), person, call)
 
 
 @feedbacks_resource.get("/orgs/<id>/feedbacks", permission=P.FEEDBACKS_ANSWER, query=FeedbackQueueQuery, answer=Page[FeedbackOut])
@@ -140,4 +201,10 @@ def _out(row: Feedback, person: Person, call: Call[Any]) -> FeedbackOut:
         reply_due_at=row.reply_due_at,
         overdue=row.state is FeedbackState.OPEN and row.reply_due_at < now,
         replied_at=row.replied_at,
+        told_at=row.told_at,
     )
+
+
+def _entered(row: Feedback, person: Person, call: Call[Any]) -> FeedbackEnteredOut:
+    shown = _out(row, person, call).model_dump()
+    return FeedbackEnteredOut(**shown, name=people.name_of(person), phone=people.phone_of(person) or None)

@@ -38,6 +38,7 @@ class FeedbackAction(StrEnum):
     HAND_UP = "hand_up"
     ASK_AGAIN = "ask_again"
     WITHDRAW = "withdraw"
+    TELL = "tell"  # the reply was read out to somebody without a phone
 
 
 S, A = FeedbackState, FeedbackAction
@@ -46,6 +47,7 @@ FEEDBACK_TRANSITIONS: Mapping[tuple[FeedbackState, FeedbackAction], Rule[Feedbac
     (S.OPEN, A.HAND_UP): Rule(S.OPEN),
     (S.OPEN, A.WITHDRAW): Rule(S.WITHDRAWN),
     (S.ANSWERED, A.ASK_AGAIN): Rule(S.OPEN),
+    (S.ANSWERED, A.TELL): Rule(S.ANSWERED),
 }
 
 

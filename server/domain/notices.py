@@ -100,6 +100,7 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.CLAIM_DECIDED, "approved"): Wording("已通过", "您报名的“{title}”已通过，请于{when}参加"),
     (K.CLAIM_DECIDED, "declined"): Wording("未通过", "您报名的“{title}”未通过，请看看其他活动"),
     (K.FEEDBACK_ANSWERED, ""): Wording("已答复", "您的投诉建议有了答复，请打开查看"),
+    (K.FEEDBACK_ANSWERED, "entered"): Wording("请转告", "您替居民登记的投诉建议有了答复，请打开念给本人听"),
     (K.RECORD_CONFIRMED, ""): Wording("已确认", "您参加“{title}”的服务记录已确认，共{minutes}分钟"),
     (K.RECORD_SENT_BACK, ""): Wording("已退回", "您参加“{title}”的服务记录被退回，请补充说明后再提交"),
     (K.RECORD_VOIDED, ""): Wording("已作废", "您参加“{title}”的服务记录已作废，有疑问请联系社区"),

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     CODES_MANAGE = "codes:manage"
     DOCUMENTS_ISSUE = "documents:issue"
     FEEDBACKS_ANSWER = "feedbacks:answer"
+    FEEDBACKS_ENTER = "feedbacks:enter"
     FEEDBACKS_OVERSEE = "feedbacks:oversee"
     FEEDBACKS_SUBMIT = "feedbacks:submit"
     KEYS_ROTATE = "keys:rotate"
@@ -97,6 +98,7 @@ _CLERK = _ORGANISER | {
     P.BINDINGS_DECIDE,
     P.CODES_MANAGE,
     P.DOCUMENTS_ISSUE,
+    P.FEEDBACKS_ENTER,
     P.MEMBERS_READ,
     P.REGISTRATIONS_DECIDE,
     P.REGISTRATIONS_PROXY,

@@ -125,6 +125,8 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "REQUEST_OWN": (K.REFUSED, "不能办理自己提出的诉求，请由其他人办理"),
     "SAME_HANDLER": (K.REFUSED, "第二次回炉要换人办理，请选择另一位或另一个单位"),
     "STATION_EXISTS": (K.CONFLICT, "这个社区已有同类服务站，请直接使用"),
+    # complaints and suggestions (docs/rules.md §3.7)
+    "FEEDBACK_ABOUT_YOU": (K.REFUSED, "这条意见与您经办的事有关，请由同事代为登记"),
     # micro-wishes (docs/rules.md §3.4)
     "WISH_CASH": (K.REFUSED, "微心愿不收现金、红包和购物卡，请改写成一件具体的东西或一件事"),
     "WISH_DETAILS": (K.REFUSED, "公布的文字里不能有姓名、电话、证件号和门牌号，请改写后再提交"),

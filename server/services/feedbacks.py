@@ -42,15 +42,19 @@ class Written:
     request: Request | None = None
 
 
-def submit(session: Session, *, written: Written, actor: Actor, now: datetime) -> Feedback:
-    """Send it to whoever answers: the community it names, or the county. Raises NOT_FOUND for a request that is not his."""
-    request = written.request
-    if request is not None and actor.id not in (request.author_id, request.asked_for_id):
+def submit(session: Session, *, written: Written, actor: Actor, now: datetime, author: Person | None = None) -> Feedback:
+    """Send it to whoever answers: the community it names, or the county. `author` is he whose words a clerk enters (R6).
+
+    Raises NOT_FOUND for a request that is not his.
+    """
+    request, author_id = written.request, actor.id if author is None else author.id
+    if request is not None and author_id not in (request.author_id, request.asked_for_id):
         raise Problem("NOT_FOUND")
     node_id = _node_of(session, written)
     feedback = Feedback(
         public_id=new_public_id(),
-        author_id=actor.id,
+        author_id=author_id,
+        entered_by=actor.id if author is not None else None,
         community_id=node_id,
         kind=written.kind,
         about=written.about,
@@ -60,7 +64,7 @@ def submit(session: Session, *, written: Written, actor: Actor, now: datetime) -
         written_at=now,
         reply_due_at=_due(session, node_id, now),
     )
-    feedback.content = _sealed(session.get_one(Person, actor.id), "feedback.content", feedback, written.text)
+    feedback.content = _sealed(session.get_one(Person, author_id), "feedback.content", feedback, written.text)
     session.add(feedback)
     session.flush()
     events.add(session, feedback, action="submit", actor=actor, now=now, after=feedback.state)
@@ -72,16 +76,9 @@ def answer(session: Session, feedback: Feedback, *, text: str, actor: Actor, now
     _require_answers(session, feedback, actor)
     reply = _sealed(session.get_one(Person, feedback.author_id), "feedback.reply", feedback, text)
     _move(session, feedback, FeedbackAction.ANSWER, actor, now, reply=reply, replied_at=now, replied_by=actor.person_id)
-    notices.tell(
-        session,
-        person_id=feedback.author_id,
-        kind=NoticeKind.FEEDBACK_ANSWERED,
-        subject_kind="feedback",
-        subject_public_id=feedback.public_id,
-        facts={"title": "投诉建议"},
-        dedupe=f"feedback:{feedback.id}:{feedback.version}",
-        now=now,
-    )
+    _tell(session, feedback, feedback.author_id, {}, now)
+    if feedback.entered_by is not None:
+        _tell(session, feedback, feedback.entered_by, {"outcome": "entered"}, now)
     return feedback
 
 
@@ -93,17 +90,17 @@ def hand_up(session: Session, feedback: Feedback, *, actor: Actor, now: datetime
 
 def ask_again(session: Session, feedback: Feedback, *, text: str, actor: Actor, now: datetime) -> Feedback:
     """The writer is not content: it goes to the county with what he adds, and a new date. Raises NOT_FOUND, ILLEGAL_MOVE."""
-    _require_author(feedback, actor)
+    _require_author(session, feedback, actor)
     person = session.get_one(Person, feedback.author_id)
     content = _sealed(person, "feedback.content", feedback, f"{text_of(person, feedback)}\n——\n{text}")
-    changes = {"audience": FeedbackAudience.COUNTY, "round": feedback.round + 1, "content": content}
+    changes = {"audience": FeedbackAudience.COUNTY, "round": feedback.round + 1, "content": content, "told_at": None}
     due = _due(session, feedback.community_id, now)
     return _move(session, feedback, FeedbackAction.ASK_AGAIN, actor, now, reply_due_at=due, **changes)
 
 
 def withdraw(session: Session, feedback: Feedback, *, actor: Actor, now: datetime) -> Feedback:
     """The writer takes it back before it is answered. Raises NOT_FOUND, ILLEGAL_MOVE."""
-    _require_author(feedback, actor)
+    _require_author(session, feedback, actor)
     return _move(session, feedback, FeedbackAction.WITHDRAW, actor, now)
 
 
@@ -131,11 +128,11 @@ def queue(
 
 
 def readable(session: Session, public_id: str, *, actor: Actor) -> tuple[Feedback, Person]:
-    """It and its writer, for the writer and for who answers. Raises NOT_FOUND, also for whom it is about."""
+    """It and its writer, for the writer, the clerk who entered it and who answers. Raises NOT_FOUND, also for whom it is about."""
     feedback = session.execute(select(Feedback).where(Feedback.public_id == public_id)).scalar_one_or_none()
     if feedback is None:
         raise Problem("NOT_FOUND")
-    if feedback.author_id != actor.person_id:
+    if not _speaks(session, feedback, actor):
         _require_answers(session, feedback, actor)
     return feedback, session.get_one(Person, feedback.author_id)
 
@@ -151,9 +148,10 @@ def reply_of(person: Person, feedback: Feedback) -> str:
 
 
 def _his(session: Session, node: OrgNode, actor: Actor) -> ColumnElement[bool]:
-    """What this one may answer: the county all, a community what is for it; never what is about him or what he wrote."""
+    """What this one may answer: the county all, a community what is for it; never what is about him or what he wrote or entered."""
     oversees = scopes.allows(session, actor, Permission.FEEDBACKS_OVERSEE, node.id)
-    stranger = and_(Feedback.author_id != actor.id, or_(Feedback.about_id.is_(None), Feedback.about_id != actor.id))
+    others = (or_(column.is_(None), column != actor.id) for column in (Feedback.about_id, Feedback.entered_by))
+    stranger = and_(Feedback.author_id != actor.id, *others)
     return stranger if oversees else and_(stranger, Feedback.audience == FeedbackAudience.COMMUNITY)
 
 
@@ -168,15 +166,36 @@ def _behind(session: Session, after: str | None) -> ColumnElement[bool]:
 
 
 def _require_answers(session: Session, feedback: Feedback, actor: Actor) -> None:
-    if actor.person_id in (feedback.author_id, feedback.about_id):
+    if actor.person_id in (feedback.author_id, feedback.about_id, feedback.entered_by):
         raise Problem("NOT_FOUND")
     county = feedback.audience is FeedbackAudience.COUNTY
     scopes.require(session, actor, Permission.FEEDBACKS_OVERSEE if county else Permission.FEEDBACKS_ANSWER, feedback.community_id)
 
 
-def _require_author(feedback: Feedback, actor: Actor) -> None:
-    if feedback.author_id != actor.person_id:
+def _require_author(session: Session, feedback: Feedback, actor: Actor) -> None:
+    if not _speaks(session, feedback, actor):
         raise Problem("NOT_FOUND")
+
+
+def _speaks(session: Session, feedback: Feedback, actor: Actor) -> bool:
+    """The writer, or the clerk who entered it for him, while she is one there."""
+    if feedback.author_id == actor.person_id:
+        return True
+    entered = feedback.entered_by is not None and feedback.entered_by == actor.person_id
+    return entered and scopes.allows(session, actor, Permission.FEEDBACKS_ENTER, feedback.community_id)
+
+
+def _tell(session: Session, feedback: Feedback, person_id: int, facts: dict[str, str], now: datetime) -> None:
+    notices.tell(
+        session,
+        person_id=person_id,
+        kind=NoticeKind.FEEDBACK_ANSWERED,
+        subject_kind="feedback",
+        subject_public_id=feedback.public_id,
+        facts={"title": "投诉建议", **facts},
+        dedupe=f"feedback:{feedback.id}:{feedback.version}:{person_id}",
+        now=now,
+    )
 
 
 def _node_of(session: Session, written: Written) -> int:

@@ -22,6 +22,7 @@ class Scene:
     secretary: str
     foreign: str
     official: str
+    clerk: str
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def scene(client: FlaskClient, now: datetime) -> Scene:
             with_role(session, now, Role.SECRETARY, tree.community),
             with_role(session, now, Role.SECRETARY, tree.neighbour),
             with_role(session, now, Role.COUNTY, tree.county),
+            with_role(session, now, Role.CLERK, tree.community),
         )
         return Scene(tree.community.public_id, tree.county.public_id, *(token_of(session, person, now) for person in people))
 
@@ -95,3 +97,31 @@ def test_what_is_refused(client: FlaskClient, scene: Scene) -> None:
     assert post(client, scene.secretary, f"{path}/hand-up").json["audience"] == "county"
     assert post(client, scene.resident, f"{path}/withdraw").json["state"] == "withdrawn"
     assert code(post(client, scene.resident, f"{path}/ask-again", text="再问")) == (409, "ILLEGAL_MOVE")
+
+
+def enter(client: FlaskClient, scene: Scene, token: str, **over: Any) -> TestResponse:
+    who = {"name": "王奶奶", "consent": "spoken"}
+    body = {"person": who, "kind": "complaint", "about": "service", "text": "楼道的灯坏了", "community": scene.community, **over}
+    return post(client, token, "/feedback-entries", f"enter {over}", **body)
+
+
+def test_a_clerk_writes_it_down_and_reads_the_reply_out(client: FlaskClient, scene: Scene) -> None:
+    made = enter(client, scene, scene.clerk)
+    assert (made.status_code, made.json["mine"], made.json["reply_due_at"]) == (201, False, "2026-03-12T16:00:00Z")
+    path = f"/feedbacks/{made.json['id']}"
+    assert code(post(client, scene.clerk, f"{path}/told", "early")) == (409, "ILLEGAL_MOVE")
+    assert post(client, scene.secretary, f"{path}/answer", text="今天换").status_code == 200
+    waiting = client.get("/api/v1/me/feedback-entries?to_tell=true", headers=headers(scene.clerk)).json["items"]
+    assert [(row["name"], row["phone"], row["reply"]) for row in waiting] == [("王奶奶", None, "今天换")]
+    assert post(client, scene.clerk, f"{path}/told", "told").json["told_at"]
+    assert client.get("/api/v1/me/feedback-entries?to_tell=true", headers=headers(scene.clerk)).json["items"] == []
+
+
+def test_who_may_not_enter(client: FlaskClient, scene: Scene) -> None:
+    assert client.post("/api/v1/feedback-entries", json={}).status_code == 401
+    assert code(enter(client, scene, scene.resident)) == (403, "FORBIDDEN")
+    assert code(enter(client, scene, scene.foreign)) == (404, "NOT_FOUND")
+    assert code(enter(client, scene, scene.clerk, text="")) == (422, "INVALID")
+    path = f"/feedbacks/{enter(client, scene, scene.clerk).json['id']}"
+    assert code(post(client, scene.resident, f"{path}/told")) == (403, "FORBIDDEN")
+    assert code(post(client, scene.secretary, f"{path}/told")) == (404, "NOT_FOUND")

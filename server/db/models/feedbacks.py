@@ -25,6 +25,7 @@ class Feedback(Base):
     id: Mapped[pk]
     public_id: Mapped[public_id]
     author_id: Mapped[int] = ref("person.id")
+    entered_by: Mapped[int | None] = maybe_ref("person.id", comment="the clerk who wrote it down for him and reads the reply out", index=True)
     community_id: Mapped[int] = ref("org_node.id", comment="the community it names, else the county")
     kind: Mapped[FeedbackKind] = mapped_column(enum_type(FeedbackKind))
     about: Mapped[FeedbackAbout] = mapped_column(enum_type(FeedbackAbout))
@@ -39,3 +40,4 @@ class Feedback(Base):
     reply_due_at: Mapped[utc]
     replied_at: Mapped[utc | None]
     replied_by: Mapped[int | None] = maybe_ref("person.id")
+    told_at: Mapped[utc | None] = mapped_column(comment="when the reply was read out to him, where a clerk entered it")

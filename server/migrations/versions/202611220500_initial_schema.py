@@ -333,6 +333,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('author_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('entered_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='the clerk who wrote it down for him and reads the reply out'),
     sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='the community it names, else the county'),
     sa.Column('kind', sa.Enum('complaint', 'suggestion', name='feedbackkind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('about', sa.Enum('app', 'service', 'community', 'staff', name='feedbackabout', native_enum=False, create_constraint=True, length=24), nullable=False),
@@ -347,9 +348,11 @@ def upgrade() -> None:
     sa.Column('reply_due_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('replied_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('replied_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('told_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='when the reply was read out to him, where a clerk entered it'),
     sa.ForeignKeyConstraint(['about_id'], ['person.id'], name=op.f('fk_feedback_about_id_person')),
     sa.ForeignKeyConstraint(['author_id'], ['person.id'], name=op.f('fk_feedback_author_id_person')),
     sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_feedback_community_id_org_node')),
+    sa.ForeignKeyConstraint(['entered_by'], ['person.id'], name=op.f('fk_feedback_entered_by_person')),
     sa.ForeignKeyConstraint(['replied_by'], ['person.id'], name=op.f('fk_feedback_replied_by_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_feedback')),
     sa.UniqueConstraint('public_id', name=op.f('uq_feedback_public_id'))
@@ -358,6 +361,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_feedback_about_id'), ['about_id'], unique=False)
         batch_op.create_index('ix_feedback_author_id_id', ['author_id', 'id'], unique=False)
         batch_op.create_index('ix_feedback_community_id_reply_due_at', ['community_id', 'reply_due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.create_index(batch_op.f('ix_feedback_entered_by'), ['entered_by'], unique=False)
         batch_op.create_index('ix_feedback_reply_due_at', ['reply_due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
 
     op.create_table('login_session',
@@ -1873,6 +1877,7 @@ def downgrade() -> None:
     op.drop_table('login_session')
     with op.batch_alter_table('feedback', schema=None) as batch_op:
         batch_op.drop_index('ix_feedback_reply_due_at', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.drop_index(batch_op.f('ix_feedback_entered_by'))
         batch_op.drop_index('ix_feedback_community_id_reply_due_at', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index('ix_feedback_author_id_id')
         batch_op.drop_index(batch_op.f('ix_feedback_about_id'))
