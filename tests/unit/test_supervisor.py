@@ -128,7 +128,7 @@ def test_a_child_that_dies_ends_all_and_shows_its_last_words(one: Instance) -> N
 
 
 def test_a_child_that_is_killed_is_named_with_its_signal(one: Instance) -> None:
-    process = one.start_up(worker="import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    process = one.start(worker="import os, signal; os.kill(os.getpid(), signal.SIGKILL)")  # before or after the web is ready
     _, said = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "worker 意外结束了（信号 SIGKILL）" in said
