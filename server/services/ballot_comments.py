@@ -17,7 +17,7 @@ from server.db.models.orgs import OrgNode
 from server.domain.ballots import CommentState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import ballots, scopes
+from server.services import ballot_pools, scopes
 from server.services.ballot_openings import COMMENT
 
 MOST = 100
@@ -36,7 +36,7 @@ def waiting(session: Session, node: OrgNode, *, actor: Actor) -> list[Comment]:
     scopes.require(session, actor, Permission.REVIEWS_HOLD, node.id)
     mine = select(Ballot.key, Ballot.comment).join(Cell, Cell.id == Ballot.cell_id).where(Cell.node_id == node.id)
     rows = session.execute(mine.where(Ballot.comment_state == CommentState.WAITING).order_by(Ballot.key).limit(MOST))
-    return [Comment(row.key, vault.open_sealed(ballots.SALT, COMMENT, row.key, row.comment)) for row in rows]
+    return [Comment(row.key, vault.open_sealed(ballot_pools.SALT, COMMENT, row.key, row.comment)) for row in rows]
 
 
 def decide(session: Session, key: str, *, show: bool, actor: Actor) -> None:
@@ -56,4 +56,4 @@ def shown(session: Session, cells: tuple[int, ...]) -> list[str]:
     """What may be read of a published group, in the order of random keys."""
     mine = select(Ballot.key, Ballot.comment).where(Ballot.cell_id.in_(cells), Ballot.comment_state == CommentState.SHOWN)
     rows = session.execute(mine.order_by(Ballot.key))
-    return [vault.open_sealed(ballots.SALT, COMMENT, row.key, row.comment) for row in rows]
+    return [vault.open_sealed(ballot_pools.SALT, COMMENT, row.key, row.comment) for row in rows]

@@ -18,7 +18,7 @@ from server.db.models.ballots import Ballot, Cell, Envelope, SpentToken
 from server.db.models.orgs import OrgNode
 from server.domain.ballots import LEAST, Answers, CellKind, Channel, CommentState, unpack
 from server.domain.days import local_day, period_end, period_start
-from server.services import ballots, policies
+from server.services import ballot_pools, ballots, policies
 
 LOCK = "ballots"
 COMMENT = "ballot.comment"
@@ -82,7 +82,7 @@ def take_out(session: Session, cells: Sequence[int]) -> list[str]:
     rows = session.execute(_envelopes(cells)).all()
     session.execute(delete(Envelope).where(Envelope.token_hash.in_([row.token_hash for row in rows])))
     session.execute(insert(SpentToken), [{"token_hash": row.token_hash} for row in shuffled(rows)])
-    return shuffled([vault.open_sealed(ballots.SALT, ballots.BODY, row.token_hash, row.body) for row in rows])
+    return shuffled([vault.open_sealed(ballot_pools.SALT, ballots.BODY, row.token_hash, row.body) for row in rows])
 
 
 def _close_community(session: Session, community: int, quarter: date, today: date) -> list[int]:
@@ -139,7 +139,7 @@ def _row(cell: Cell, one: Answers, channel: Channel, today: date) -> dict[str, A
         "solved": one.solved,
         "satisfaction": one.satisfaction,
         "tags": list(one.tags),
-        "comment": vault.seal(ballots.SALT, COMMENT, key, comment) if comment else None,
+        "comment": vault.seal(ballot_pools.SALT, COMMENT, key, comment) if comment else None,
         "comment_state": CommentState.WAITING if comment else CommentState.NONE,
         "opened_on": today,
     }

@@ -1,23 +1,19 @@
-"""评分: handing out tokens and taking ballots in (docs/protocol.md §4, token pool).
+"""评分: handing out tokens (server/services/ballot_pools.py) and taking ballots in (docs/protocol.md §4).
 
-A token's hash stands in the pool, made beforehand and shuffled; the token itself is in Redis alone, sealed under the field keys, because
-Redis writes its own file and that file would tell who drew what. `ballot_issued` says that a token was fetched, nobody knows which.
+`ballot_issued` says that a token was fetched, nobody knows which.
 """
 
 from __future__ import annotations
 
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
-from redis.exceptions import RedisError
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
-from server.db import redis_client, vault
-from server.db.base import after_commit, new_public_id
+from server.db import vault
+from server.db.base import new_public_id
 from server.db.inserts import insert_new
 from server.db.models.ballots import Cell, Envelope, Issued, PoolToken, SpentToken
 from server.db.models.people import Person
@@ -28,12 +24,10 @@ from server.domain.days import local_day, period_start
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.requests import RequestState
-from server.services import policies
+from server.services import ballot_pools, policies
+from server.services.ballot_pools import SALT
 
-BATCH, LOW = 64, 8
-KEPT_S = 600  # a phone whose answer was lost asks again within ten minutes
-SALT = b"gongjian ballots, one subject v1"  # ballots belong to nobody: there is no person's salt to seal them under
-TOKEN, BODY = "ballot_pool.token", "ballot_envelope.body"
+BODY = "ballot_envelope.body"
 RATED = (RequestState.FINISHED, RequestState.REWORK, RequestState.CLOSED)
 
 
@@ -48,7 +42,7 @@ class Ticket:
 def prepare(session: Session, request: Request, *, actor: Actor, now: datetime) -> None:
     """Make sure that the request's cell has tokens; they reach Redis once this transaction has committed. Raises what issue() raises."""
     _require_rater(session, request, actor, now)
-    stock(session, cell_of(session, request))
+    ballot_pools.stock(session, cell_of(session, request))
 
 
 def issue(session: Session, request: Request, *, actor: Actor, now: datetime) -> Ticket:
@@ -60,23 +54,7 @@ def issue(session: Session, request: Request, *, actor: Actor, now: datetime) ->
     cell = cell_of(session, request)
     row = insert_new(session, cast(Table, Issued.__table__)).values(request_id=request.id, round=round_, on_day=local_day(now))
     fresh = session.execute(row.returning(Issued.__table__.c.round)).first() is not None
-    return Ticket(draw(cell, kept=f"gongjian:ballot-kept:{request.public_id}:{round_}", fresh=fresh), cell)
-
-
-def draw(cell: Cell, *, kept: str, fresh: bool) -> str:
-    """Pop a token of the cell, or give the one again that `kept` holds. Raises BALLOT_TOKEN_TAKEN when it was fetched longer ago."""
-    try:
-        redis: Any = redis_client.client()
-        box = redis.get(kept)
-        if box is None:
-            if not fresh:
-                raise Problem("BALLOT_TOKEN_TAKEN")
-            box = redis.lpop(pool_key(cell))
-            if box is None or not redis.set(kept, box, ex=KEPT_S):
-                raise Problem("UNAVAILABLE")
-    except RedisError:
-        raise Problem("UNAVAILABLE") from None
-    return vault.open_sealed(SALT, TOKEN, cell.public_id, box)
+    return Ticket(ballot_pools.draw(cell, kept=f"{request.public_id}:{round_}", fresh=fresh), cell)
 
 
 def receive(session: Session, *, token: str, cell_public_id: str, body: str, panel: bool = False) -> None:
@@ -92,33 +70,6 @@ def receive(session: Session, *, token: str, cell_public_id: str, body: str, pan
         return
     values = {"token_hash": digest, "cell_id": cell_id, "body": vault.seal(SALT, BODY, digest, body)}
     session.execute(insert_new(session, cast(Table, Envelope.__table__)).values(**values))
-
-
-def stock(session: Session, cell: Cell) -> None:
-    """Fill the cell's pool when it runs low: hashes now, tokens into Redis after the commit, each in an order of its own."""
-    try:
-        left: Any = redis_client.client().llen(pool_key(cell))
-    except RedisError:
-        raise Problem("UNAVAILABLE") from None
-    if left >= LOW:
-        return
-    tokens = [secrets.token_urlsafe(32) for _ in range(BATCH)]
-    rows = [{"token_hash": vault.token_hash(token), "cell_id": cell.id} for token in tokens]
-    secrets.SystemRandom().shuffle(rows)
-    session.execute(insert(PoolToken), rows)
-    boxes = [vault.seal(SALT, TOKEN, cell.public_id, token) for token in tokens]
-    after_commit(session, lambda: _push(cell, boxes))
-
-
-def _push(cell: Cell, boxes: list[bytes]) -> None:
-    """A push that fails leaves hashes without tokens, which do no harm: the next request for one makes others."""
-    with suppress(RedisError):
-        redis_client.client().rpush(pool_key(cell), *boxes)
-
-
-def pool_key(cell: Cell) -> str:
-    """The Redis list with the cell's tokens."""
-    return f"gongjian:ballots:{cell.public_id}"
 
 
 def cell_of(session: Session, request: Request) -> Cell:

@@ -27,7 +27,7 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import Channel
 from server.domain.reviews import ReviewAction, ReviewState, Verdict, Vote, verdict, votes_needed
-from server.services import ballot_openings, ballots, policies, requests, reviews, scopes
+from server.services import ballot_openings, ballot_pools, ballots, policies, requests, reviews, scopes
 from server.services.ballots import Ticket
 from server.services.requests import Details
 
@@ -40,14 +40,14 @@ def open_vote(session: Session, panel: ReviewPanel, *, actor: Actor, now: dateti
             raise Problem("REVIEW_NO_ITEMS")
     cell = ballots.cell(session, kind=CellKind.PANEL, node_id=panel.community_id, of=panel.id, quarter=panel.quarter)
     reviews.move(session, panel, ReviewAction.OPEN_VOTE, actor=actor, now=now, cell_id=cell.id)
-    ballots.stock(session, cell)
+    ballot_pools.stock(session, cell)
     return panel
 
 
 def prepare(session: Session, panel: ReviewPanel, *, actor: Actor) -> None:
     """Make sure that there are tokens; committed before issue(). Raises what issue() raises."""
     _member(session, panel, actor)
-    ballots.stock(session, _cell(session, panel))
+    ballot_pools.stock(session, _cell(session, panel))
 
 
 def issue(session: Session, panel: ReviewPanel, *, actor: Actor, now: datetime) -> Ticket:
@@ -56,8 +56,8 @@ def issue(session: Session, panel: ReviewPanel, *, actor: Actor, now: datetime) 
     first = update(ReviewMember).where(ReviewMember.id == member.id, ReviewMember.token_on.is_(None)).values(token_on=local_day(now))
     taken: Any = session.execute(first.execution_options(synchronize_session=False))
     cell = _cell(session, panel)
-    kept = f"gongjian:ballot-kept:{panel.public_id}:{actor.id}"
-    return Ticket(ballots.draw(cell, kept=kept, fresh=taken.rowcount == 1), cell)
+    kept = f"{panel.public_id}:{actor.id}"
+    return Ticket(ballot_pools.draw(cell, kept=kept, fresh=taken.rowcount == 1), cell)
 
 
 def receive(session: Session, *, token: str, cell_public_id: str, votes: Mapping[str, Vote]) -> None:

@@ -29,7 +29,7 @@ from server.db import base, redis_client, vault
 from server.db.base import reading, transaction
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import Person
-from server.services import ballot_openings, ballots
+from server.services import ballot_openings, ballot_pools
 from tests.conftest import Time
 from tests.factories.people import Tree, a_tree, headers, token_of
 from tests.factories.ratings import a_finished
@@ -98,7 +98,7 @@ def loot(database: Engine, logs: Sequence[Any]) -> Loot:
     """Every table with the order of its rows on disk (rowid; xmin and ctid), every value in Redis after ten minutes, every log line."""
     redis: Any = redis_client.client()
     for key in redis.keys("gongjian:ballot-kept:*"):
-        assert redis.ttl(key) <= ballots.KEPT_S
+        assert redis.ttl(key) <= ballot_pools.KEPT_S
         redis.delete(key)  # ten minutes later
     values = b"\n".join(key + b" " + b" ".join(_value(redis, key)) for key in redis.keys("*"))
     with reading() as session:
@@ -195,7 +195,7 @@ ATTACKS: tuple[Callable[[Loot, Run], Guess], ...] = (by_row_order, by_time, by_r
 def right(stolen: Loot, run: Run, guess: Guess) -> int:
     """How many raters the guess pairs with what they said (only the referee opens the comments)."""
     comments = {row["key"]: row["comment"] for row in ballots_of(stolen, run)}
-    opened = {key: vault.open_sealed(ballots.SALT, ballot_openings.COMMENT, key, bytes(box)) for key, box in comments.items()}
+    opened = {key: vault.open_sealed(ballot_pools.SALT, ballot_openings.COMMENT, key, bytes(box)) for key, box in comments.items()}
     return sum(opened[key] == run.said[rater] for rater, key in guess)
 
 
@@ -251,7 +251,7 @@ def test_a_guess_of_an_answer_is_no_better_than_the_majority(client: FlaskClient
         for run in runs:
             rows = ballots_of(stolen, run)
             opened = {
-                row["key"]: vault.open_sealed(ballots.SALT, ballot_openings.COMMENT, row["key"], bytes(row["comment"])) for row in rows
+                row["key"]: vault.open_sealed(ballot_pools.SALT, ballot_openings.COMMENT, row["key"], bytes(row["comment"])) for row in rows
             }
             said = {opened[row["key"]]: row["satisfaction"] for row in rows}
             by_key = {row["key"]: row["satisfaction"] for row in rows}
@@ -274,7 +274,7 @@ def test_a_planted_leak_makes_the_thief_win(client: FlaskClient, database: Engin
 def plant(stolen: Loot, run: Run, leak: str) -> None:
     """Add to the stolen ballots the column that a careless build would have written."""
     rows = ballots_of(stolen, run)
-    opened = {vault.open_sealed(ballots.SALT, ballot_openings.COMMENT, row["key"], bytes(row["comment"])): row for row in rows}
+    opened = {vault.open_sealed(ballot_pools.SALT, ballot_openings.COMMENT, row["key"], bytes(row["comment"])): row for row in rows}
     ids = {row["public_id"]: row["id"] for row in requests_of(stolen, run)}
     for place, rater in enumerate(run.raters):
         row = opened[run.said[rater]]

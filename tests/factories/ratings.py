@@ -16,7 +16,7 @@ from server.domain.ballots import Answers, Satisfaction, pack
 from server.domain.days import local_day, period_start
 from server.domain.permissions import Actor
 from server.domain.requests import RequestState
-from server.services import ballots, events
+from server.services import ballot_pools, ballots, events
 from tests.factories.people import Tree
 from tests.factories.requests import a_request
 
@@ -53,7 +53,7 @@ def ballot(satisfaction: Satisfaction = VERY, *, contacted: bool = True, solved:
 def a_stocked_cell(session: Session, request: Request) -> Cell:
     """The request's cell with its tokens in Redis at once, as after the commit of prepare()."""
     cell = ballots.cell_of(session, request)
-    ballots.stock(session, cell)
+    ballot_pools.stock(session, cell)
     for hook in session.info.pop("hooks", []):
         hook()
     return cell
@@ -63,8 +63,8 @@ def cast_ballots(session: Session, request: Request, said: Sequence[Answers]) ->
     """Ballots for the request's cell by tokens drawn straight from its pool, whoever holds them."""
     for one in said:
         cell = a_stocked_cell(session, request)
-        token = ballots.draw(cell, kept=f"test:{id(one)}", fresh=True)
-        redis_client.client().delete(f"test:{id(one)}")
+        token = ballot_pools.draw(cell, kept=str(id(one)), fresh=True)
+        redis_client.client().delete(ballot_pools.kept_key(cell, str(id(one))))
         ballots.receive(session, token=token, cell_public_id=cell.public_id, body=pack(one))
     return a_stocked_cell(session, request)
 

@@ -14,7 +14,7 @@ from server.db.models.orgs import OrgNode
 from server.domain.ballots import CellKind, pack
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
-from server.services import ballot_openings, ballot_results, ballots, sign_offs
+from server.services import ballot_openings, ballot_pools, ballot_results, ballots, sign_offs
 from tests.factories.people import a_person, a_tree, actor_of, with_role
 from tests.factories.ratings import BASIC, NOT, VERY, a_finished, a_stocked_cell, ballot, cast_ballots, quarter_of, rater
 from tests.factories.units import a_unit
@@ -72,7 +72,7 @@ def test_redis_never_holds_a_token_in_the_clear(session: Session, now: datetime)
     request = a_finished(session, now, a_tree(session, now))
     cell = a_stocked_cell(session, request)
     ticket = ballots.issue(session, request, actor=rater(request), now=now)
-    held = b"".join(redis_client.client().lrange(ballots.pool_key(cell), 0, -1) + [redis_client.client().get(key) for key in _kept()])
+    held = b"".join(redis_client.client().lrange(ballot_pools.pool_key(cell), 0, -1) + [redis_client.client().get(key) for key in _kept()])
     assert ticket.token.encode() not in held
     assert session.get(PoolToken, vault.token_hash(ticket.token)) is not None
 
@@ -112,7 +112,7 @@ def test_the_first_ballot_of_a_token_counts_and_what_is_not_good_is_dropped(sess
     request = a_finished(session, now, tree)
     other = ballots.cell_of(session, a_finished(session, now, tree, unit=a_unit(session, now, tree)))
     cell = a_stocked_cell(session, request)
-    token = ballots.draw(cell, kept="test:one", fresh=True)
+    token = ballot_pools.draw(cell, kept="test:one", fresh=True)
     for wrong in ({"token": "x" * 43, "cell_public_id": cell.public_id}, {"token": token, "cell_public_id": other.public_id}):
         ballots.receive(session, body=pack(ballot(NOT)), **wrong)
     assert rows(session, Envelope) == 0
@@ -124,7 +124,7 @@ def test_the_first_ballot_of_a_token_counts_and_what_is_not_good_is_dropped(sess
     ballots.receive(session, token=token, cell_public_id=cell.public_id, body=pack(ballot(NOT)))
     assert (rows(session, Envelope), rows(session, Ballot), rows(session, SpentToken)) == (0, 5, 5)
     comments = [row for row in session.execute(select(Ballot)).scalars() if row.comment]
-    assert vault.open_sealed(ballots.SALT, ballot_openings.COMMENT, comments[0].key, comments[0].comment) == "第一次"
+    assert vault.open_sealed(ballot_pools.SALT, ballot_openings.COMMENT, comments[0].key, comments[0].comment) == "第一次"
 
 
 def test_a_second_envelope_that_slipped_in_during_the_opening_is_not_counted(session: Session, now: datetime) -> None:
@@ -217,7 +217,9 @@ def test_four_in_the_whole_street_are_never_opened(session: Session, now: dateti
     close(session, tree.street, AFTER)
     assert (rows(session, Ballot), rows(session, Envelope)) == (0, 0)
     assert not shown(session, tree.street, AFTER, now).shown
-    ballots.receive(session, token=ballots.draw(cell, kept="test:late", fresh=True), cell_public_id=cell.public_id, body=pack(ballot()))
+    ballots.receive(
+        session, token=ballot_pools.draw(cell, kept="test:late", fresh=True), cell_public_id=cell.public_id, body=pack(ballot())
+    )
     assert rows(session, Envelope) == 0, "a ballot after the closing is not counted"
 
 
@@ -239,12 +241,12 @@ def test_results_are_for_who_may_read_figures_here(session: Session, now: dateti
 def test_a_pool_that_redis_lost_is_filled_again(session: Session, now: datetime) -> None:
     request = a_finished(session, now, a_tree(session, now))
     cell = a_stocked_cell(session, request)
-    redis_client.client().delete(ballots.pool_key(cell))
+    redis_client.client().delete(ballot_pools.pool_key(cell))
     with pytest.raises(Problem, match="UNAVAILABLE"):
-        ballots.draw(cell, kept="test:gone", fresh=True)
+        ballot_pools.draw(cell, kept="test:gone", fresh=True)
     a_stocked_cell(session, request)
     assert ballots.issue(session, request, actor=rater(request), now=now).token
-    assert rows(session, PoolToken) == 2 * ballots.BATCH
+    assert rows(session, PoolToken) == 2 * ballot_pools.BATCH
     session.execute(delete(PoolToken))
 
 

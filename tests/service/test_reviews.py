@@ -1,6 +1,5 @@
 """评价例会: a draw anyone can repeat, recorded reasons, secret votes, nothing below five, 回炉 as a new request."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,52 +7,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.db.models.ballots import Envelope
-from server.db.models.people import Person
-from server.db.models.requests import Request
-from server.db.models.reviews import ReviewPanel, ReviewVote
-from server.domain.permissions import Actor, Role
+from server.db.models.reviews import ReviewVote
+from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.requests import Channel, RequestState
 from server.domain.reviews import ItemKind, ReviewState, Verdict, Vote, drawn, seed_hash
 from server.domain.sign_offs import AgainReason
 from server.services import requests, review_votes, reviews, sign_offs
-from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
-from tests.factories.ratings import a_finished, finish_again, quarter_of, rater
-
-
-def a_secretary(session: Session, now: datetime, tree: Tree) -> Actor:
-    return actor_of(session, with_role(session, now, Role.SECRETARY, tree.community), now)
-
-
-def a_panel(session: Session, now: datetime, tree: Tree, holder: Actor, volunteers: int) -> tuple[ReviewPanel, list[Person]]:
-    panel = reviews.create(session, community=tree.community, quarter=quarter_of(now), seats=5, actor=holder, now=now)
-    people = [a_person(session, now, f"评议员{number}") for number in range(volunteers)]
-    for person in people:
-        reviews.volunteer(session, panel, person=person, actor=Actor(person.id), now=now)
-    return panel, people
-
-
-def a_closed(session: Session, now: datetime, tree: Tree) -> Request:
-    request = a_finished(session, now, tree)
-    return sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
-
-
-def a_vote(session: Session, now: datetime, tree: Tree, holder: Actor, volunteers: int = 5) -> tuple[ReviewPanel, list[Person]]:
-    """A panel whose vote is open, its tokens in Redis."""
-    panel, people = a_panel(session, now, tree, holder, volunteers)
-    reviews.choose(session, panel, {person.public_id: "了解情况" for person in people}, actor=holder, now=now)
-    review_votes.open_vote(session, panel, actor=holder, now=now)
-    for hook in session.info.pop("hooks", []):
-        hook()
-    return panel, people
-
-
-def vote(session: Session, now: datetime, panel: ReviewPanel, people: Sequence[Person], said: Sequence[Vote]) -> None:
-    items = [item.public_id for item in reviews.items_of(session, panel)]
-    for person, one in zip(people, said, strict=False):
-        ticket = review_votes.issue(session, panel, actor=Actor(person.id), now=now)
-        for _ in range(2):
-            review_votes.receive(session, token=ticket.token, cell_public_id=ticket.cell.public_id, votes=dict.fromkeys(items, one))
+from tests.factories.handling import a_secretary
+from tests.factories.people import a_tree
+from tests.factories.ratings import a_finished, finish_again, rater
+from tests.factories.reviews import a_closed, a_panel, a_vote, vote
 
 
 def test_anyone_can_repeat_the_draw(session: Session, now: datetime) -> None:
