@@ -11,7 +11,8 @@ from server.services import care_plans, escalations
 
 
 def escalate(now: datetime) -> None:
-    """Remind of what has run out, then take what is overdue one level up; a transaction a batch."""
+    """Go on with what waited long enough, remind of what has run out, take what is overdue one level up; a transaction a batch."""
+    _drain(escalations.resume_due, now, escalations.BATCH)
     _drain(escalations.dun_due, now, escalations.BATCH)
     _drain(escalations.escalate_due, now, escalations.BATCH)
 

@@ -87,7 +87,7 @@ class RequestMovedOut(Out):
     version: int
     level: RequestLevel
     round: int
-    due_at: Instant | None = Field(description="现阶段期限；等居民时为空")
+    due_at: Instant | None = Field(description="现阶段期限；等居民时是最多等到什么时候")
     finish_due_at: Instant | None = Field(description="办结期限")
 
 

@@ -35,6 +35,7 @@ class Limits:
     simple_workdays: int
     triage_workdays: int
     urgent_triage_hours: int
+    waiting_days: int
 
 
 LIMITS = tuple(field.name for field in fields(Limits))
@@ -83,7 +84,10 @@ def work_limit(matter: Matter, limits: Limits) -> int:
 
 
 def of_stage(to: RequestState, matter: Matter, limits: Limits, now: datetime, overrides: Mapping[date, bool]) -> Due:
-    """The deadlines of a request that enters the state `to` now; none where the clock stands still or all is over."""
+    """The deadlines of a request that enters the state `to` now; none for a draft and when all is over.
+
+    While it waits for the resident the clock of the work stands still; `at` is when it stops waiting.
+    """
     pressing = matter.urgency is not Urgency.NORMAL
 
     def days(count: int) -> datetime:
@@ -105,6 +109,8 @@ def of_stage(to: RequestState, matter: Matter, limits: Limits, now: datetime, ov
         return Due(days(waits[to]), None)
     if to is S.EXPLAINING:
         return Due(days(limits.explain_workdays), None)
+    if to is S.WAITING:
+        return Due(now + timedelta(days=limits.waiting_days), matter.finish_due_at)
     calendar = {S.OPEN: limits.open_days, S.FINISHED: limits.sign_days}
     return Due(now + timedelta(days=calendar[to]), None) if to in calendar else Due(None, matter.finish_due_at)
 

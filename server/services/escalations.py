@@ -25,6 +25,7 @@ from server.services import deadlines, events, notices, receivers, request_moves
 
 BATCH = 200
 OVERDUE = "逾期未办，系统自动升级"
+WAITED = "等居民回话已到期限，系统恢复办理"
 
 
 def escalate(session: Session, request: Request, *, reason: str, actor: Actor, now: datetime, seen: int | None = None) -> Request:
@@ -78,6 +79,20 @@ def dun_due(session: Session, *, now: datetime) -> int:
     return len(rows)
 
 
+def resume_due(session: Session, *, now: datetime) -> int:
+    """What has waited for the resident as long as it may goes back to handling, with all the time the work had left (a sweep calls it).
+
+    Whoever handles it and the requesters are told. Returns how many; at most 200 a call.
+    """
+    rows = list(_held(session, select(Request).where(Request.due_at <= now, Request.state == RequestState.WAITING)))
+    for request in rows:
+        clock = deadlines.resumed(request, now=now)
+        request_moves.move(session, request, RequestAction.RESUME, actor=SYSTEM, now=now, note=WAITED, **clock)
+        _tell(session, request, _responsible(session, request, now), NoticeKind.REQUEST_DUE, now=now, outcome="resumed")
+        requests.tell(session, request, outcome="resumed", now=now)
+    return len(rows)
+
+
 def _held(session: Session, late: Any) -> Iterable[Request]:
     """The oldest of them, held; what somebody else is moving just now waits for the next run."""
     wanted = late.order_by(Request.due_at, Request.id).limit(BATCH).with_for_update(skip_locked=True, key_share=True)
@@ -86,14 +101,16 @@ def _held(session: Session, late: Any) -> Iterable[Request]:
 
 
 def _responsible(session: Session, request: Request, now: datetime) -> Iterable[int]:
-    """Its handler while it is worked on, else the staff of its level."""
-    if request.state in (RequestState.ACCEPTED, RequestState.IN_PROGRESS, RequestState.REWORK) and request.handler_person_id is not None:
-        return [request.handler_person_id]
+    """Its handler while it is worked on (for a unit whoever answers for it), else the staff of its level."""
+    if request.state in (RequestState.ACCEPTED, RequestState.IN_PROGRESS, RequestState.REWORK):
+        hands = receivers.handlers_of(session, request, now=now)
+        if hands:
+            return hands
     permission = Permission.REQUESTS_ESCALATED if request.state is RequestState.ESCALATED else Permission.REQUESTS_DISPATCH
     return receivers.staff_on(session, request_moves.node_of(session, request, request.level), permission, now=now)
 
 
-def _tell(session: Session, request: Request, people: Iterable[int], kind: NoticeKind, *, now: datetime) -> None:
+def _tell(session: Session, request: Request, people: Iterable[int], kind: NoticeKind, *, now: datetime, outcome: str = "") -> None:
     for person_id in people:
         notices.tell(
             session,
@@ -101,7 +118,7 @@ def _tell(session: Session, request: Request, people: Iterable[int], kind: Notic
             kind=kind,
             subject_kind="request",
             subject_public_id=request.public_id,
-            facts={"title": REQUEST_CATEGORIES.get(request.category, "诉求"), "level": request.level.value},
+            facts={"title": REQUEST_CATEGORIES.get(request.category, "诉求"), "level": request.level.value, "outcome": outcome},
             dedupe=f"{kind.value}:{request.id}:{request.version}:{person_id}",
             now=now,
         )

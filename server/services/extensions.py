@@ -75,13 +75,12 @@ def _require_in_time(session: Session, request: Request, until: datetime, now: d
 
 
 def _extend(session: Session, request: Request, row: RequestExtension, *, actor: Actor, now: datetime) -> None:
-    """The work's deadline moves; the contact's does not."""
-    paused = request.state is RequestState.WAITING
+    """The work's deadline moves; that of the contact or of the wait for the resident does not."""
     if request.state not in (*GOES_ON, RequestState.WAITING):
         raise Problem("ILLEGAL_MOVE", data={"state": request.state.value, "action": "extend"})
     until = max(row.until, request.finish_due_at or row.until)
     contacting = request.state is RequestState.ACCEPTED and request.contacted_at is None
-    due = None if paused else request.due_at if contacting else until
+    due = request.due_at if contacting or request.state is RequestState.WAITING else until
     events.shift(session, request, to=request.state, due_at=due, finish_due_at=until, dunned_at=None, extensions=request.extensions + 1)
     events.add(session, request, action="extend", actor=actor, now=now, note=row.reason)
     requests.tell(session, request, outcome="extended", now=now)

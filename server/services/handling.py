@@ -77,9 +77,11 @@ def redo(session: Session, request: Request, *, actor: Actor, now: datetime) -> 
 
 
 def pause(session: Session, request: Request, *, reason: str, actor: Actor, now: datetime) -> Request:
-    """The work waits for the resident: the clock stands still, and he is told. Raises NOTE_REQUIRED, ILLEGAL_MOVE."""
-    finish = request.finish_due_at
-    _step(session, request, RequestAction.PAUSE, actor=actor, now=now, note=reason, paused_at=now, finish_due_at=finish, due_at=None)
+    """The work waits for the resident, who is told: its clock stands still, for the policy's days at most (`escalations.resume_due`).
+
+    Raises NOTE_REQUIRED, ILLEGAL_MOVE.
+    """
+    _step(session, request, RequestAction.PAUSE, actor=actor, now=now, note=reason, paused_at=now)
     requests.tell(session, request, outcome="paused", now=now)
     return request
 

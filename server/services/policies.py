@@ -59,6 +59,7 @@ POLICIES: Mapping[str, Policy] = {
     "requests.simple_workdays": Policy(0, 0, 5, "简单诉求几个工作日内办结（0 为当天）"),
     "requests.triage_workdays": Policy(1, 1, 5, "几个工作日内研判"),
     "requests.urgent_triage_hours": Policy(2, 1, 24, "紧急诉求多少小时内研判"),
+    "requests.waiting_days": Policy(7, 1, 60, "等居民回话最多几天，过后继续办理"),
     "reviews.sample": Policy(10, 0, 20, "每次评价例会抽查几件已办结的诉求"),
     "reviews.turnout_percent": Policy(60, 50, 100, "评价例会投票至少要有百分之几的评议员参加（且不少于五人）"),
     "sessions.days": Policy(30, 1, 90, "登录有效天数"),

@@ -89,6 +89,12 @@ def people_of(session: Session, receiver: Receiver, *, now: datetime) -> Sequenc
     return _holders(session, local_day(now), RoleGrant.unit_id == receiver.unit_id, RoleGrant.role == ANSWERS_FOR_UNIT)
 
 
+def handlers_of(session: Session, request: Request, *, now: datetime) -> Sequence[int]:
+    """The person in whose hands it is; where a whole unit or team has it, whoever answers for that; nobody before it was accepted."""
+    receiver = Receiver(request.handler_person_id, request.handler_unit_id, request.handler_team_id)
+    return [] if receiver == Receiver() else people_of(session, receiver, now=now)
+
+
 def staff_on(session: Session, node_id: int, permission: Permission, *, now: datetime) -> Sequence[int]:
     """The people with this permission by a role on the very node."""
     roles = [role for role, granted in GRANTS.items() if permission in granted]

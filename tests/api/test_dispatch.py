@@ -90,7 +90,7 @@ def test_from_dispatch_to_report(town: Town) -> None:
     assert [line["reader"] for line in town.get("secretary", f"/requests/{town.request}/readings").json["items"]] == ["赵师傅"]
     assert town.post("helper", f"/requests/{town.request}/start").json["state"] == "in_progress"
     assert town.post("helper", f"/requests/{town.request}/visits", {"note": "看过了"}).status_code == 201
-    assert town.post("helper", f"/requests/{town.request}/pause", {"reason": "等居民回来"}).json["due_at"] is None
+    assert town.post("helper", f"/requests/{town.request}/pause", {"reason": "等居民回来"}).json["due_at"] == "2026-03-12T01:00:00Z"
     assert town.post("requester", f"/requests/{town.request}/resume").json["state"] == "in_progress"
     asked = {"until": "2026-03-13T08:00:00Z", "reason": "等配件"}
     assert town.post("helper", f"/requests/{town.request}/extension", asked).json["state"] == "asked"

@@ -16,10 +16,11 @@ from server.db.base import reading, transaction
 from server.db.models.notices import Notice
 from server.db.models.platform import Event
 from server.db.models.requests import Request
+from server.domain.days import local_day
 from server.domain.notices import NoticeKind
-from server.domain.permissions import Role
+from server.domain.permissions import SYSTEM, Role
 from server.domain.requests import RequestLevel, RequestState
-from server.services import escalations, handling
+from server.services import escalations, handling, policies
 from tests.conftest import Time
 from tests.factories.handling import handled
 from tests.factories.people import Tree, a_tree, with_role
@@ -111,9 +112,54 @@ def test_killed_half_way_the_next_run_finishes(tree: Tree, now: datetime, time: 
     assert found(request_id).level is RequestLevel.COMMUNITY
 
 
-def test_what_waits_for_the_resident_is_left_in_peace(tree: Tree, now: datetime, time: Time) -> None:
+def a_waiting_one(now: datetime, tree: Tree) -> tuple[int, int, datetime]:
+    """A request that waits for the resident, its handler, and when its work was due."""
     with transaction() as session:
         request, me = handled(session, now, tree)
+        due = request.finish_due_at
         handling.pause(session, request, reason="等居民在家", actor=me, now=now)
-    job.escalate(time.advance(days=30))
-    assert (found(request.id).state, found(request.id).due_at) == (RequestState.WAITING, None)
+    assert due is not None
+    return request.id, me.id, due
+
+
+def notices_of(person_id: int, kind: NoticeKind) -> list[str]:
+    with reading() as session:
+        told = select(Notice.facts).where(Notice.person_id == person_id, Notice.kind == kind).order_by(Notice.id)
+        return [facts["outcome"] for facts in session.execute(told).scalars()]
+
+
+def test_what_waits_for_the_resident_goes_on_after_the_policys_days(tree: Tree, now: datetime, time: Time) -> None:
+    """Seven days; the work then has the time it had left, the event says why, and both sides are told once however often it runs."""
+    request_id, handler, due = a_waiting_one(now, tree)
+    job.escalate(time.advance(days=6, hours=23))
+    assert found(request_id).state is RequestState.WAITING
+    late = time.advance(hours=1)
+    for _ in range(2):
+        job.escalate(late)
+    request = found(request_id)
+    assert (request.state, request.finish_due_at, request.paused_at) == (RequestState.IN_PROGRESS, due + (late - now), None)
+    assert notices_of(handler, NoticeKind.REQUEST_DUE) == ["resumed"]
+    assert notices_of(request.asked_for_id, NoticeKind.REQUEST_PROGRESS)[-2:] == ["paused", "resumed"]
+    with reading() as session:
+        moved = select(Event.actor_id, Event.note).where(Event.subject_kind == "request", Event.action == "resume")
+        assert [tuple(row) for row in session.execute(moved)] == [(None, escalations.WAITED)]
+
+
+def test_killed_while_it_goes_on_the_next_run_finishes(tree: Tree, now: datetime, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    request_id, handler, _ = a_waiting_one(now, tree)
+    late = time.advance(days=8)
+    with monkeypatch.context() as patched:
+        patched.setattr(escalations.requests, "tell", suicide)
+        dies(lambda: job.escalate(late))
+    assert found(request_id).state is RequestState.WAITING
+    job.escalate(late)
+    assert found(request_id).state is RequestState.IN_PROGRESS
+    assert notices_of(handler, NoticeKind.REQUEST_DUE) == ["resumed"]
+
+
+def test_the_county_sets_how_long_it_waits(tree: Tree, now: datetime, time: Time) -> None:
+    with transaction() as session:
+        policies.put(session, key="requests.waiting_days", value=2, why="试行", valid_from=local_day(now), actor=SYSTEM, now=now)
+    request_id, _, _ = a_waiting_one(now, tree)
+    job.escalate(time.advance(days=2))
+    assert found(request_id).state is RequestState.IN_PROGRESS

@@ -106,7 +106,7 @@ def test_the_clock_stands_still_while_the_resident_is_waited_for(session: Sessio
     assert before is not None
     assert code_of(lambda: handling.pause(session, request, reason="", actor=me, now=now)) == "NOTE_REQUIRED"
     handling.pause(session, request, reason="等居民回来", actor=me, now=now)
-    assert (request.state, request.due_at, request.finish_due_at) == (RequestState.WAITING, None, before)
+    assert (request.state, request.due_at, request.finish_due_at) == (RequestState.WAITING, now + timedelta(days=7), before)
     assert progress(session, request.asked_for_id)[-1] == "paused"
     handling.resume(session, request, actor=Actor(request.asked_for_id), now=time.advance(days=4))
     assert (request.due_at, request.finish_due_at, request.paused_at) == (before + timedelta(days=4),) * 2 + (None,)

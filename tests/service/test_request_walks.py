@@ -207,7 +207,7 @@ def check_end(walk: Walk) -> None:
                 left = select(RequestOffer.id).where(RequestOffer.request_id == request_id, RequestOffer.state == OfferState.WAITING)
                 assert session.execute(left).first() is None
             else:
-                assert request.due_at is not None or request.state is RequestState.WAITING
+                assert request.due_at is not None
             if request.state in CONTACT and request.state is not RequestState.REWORK:
                 assert request.handler_person_id is not None
             if request.state is RequestState.DISPATCHED:

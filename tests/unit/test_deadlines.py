@@ -25,6 +25,7 @@ LIMITS = Limits(
     simple_workdays=0,
     triage_workdays=1,
     urgent_triage_hours=2,
+    waiting_days=7,
 )
 THURSDAY = datetime(2026, 3, 5, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 
@@ -73,12 +74,12 @@ def test_every_stage_has_its_limit() -> None:
     S = RequestState  # noqa: N806
     due = {state: stage(state).at for state in S}
     assert due == {
-        **dict.fromkeys((S.DRAFT, S.WAITING, *ENDS)),
+        **dict.fromkeys((S.DRAFT, *ENDS)),
         **dict.fromkeys((S.SUBMITTED, S.TRIAGED, S.DISPATCHED, S.ESCALATED), end_of(2026, 3, 6)),
         **dict.fromkeys((S.IN_PROGRESS, S.REWORK, S.EXPLAINING), end_of(2026, 3, 10)),
         S.OPEN: THURSDAY + timedelta(days=3),
         S.ACCEPTED: THURSDAY + timedelta(hours=24),
-        S.FINISHED: THURSDAY + timedelta(days=7),
+        **dict.fromkeys((S.FINISHED, S.WAITING), THURSDAY + timedelta(days=7)),
     }
     assert stage(S.SUBMITTED, urgency=Urgency.CRITICAL).at == THURSDAY + timedelta(hours=2)
     assert stage(S.ACCEPTED, difficulty=Difficulty.DIFFICULT).finish_at == end_of(2026, 3, 16)

@@ -75,7 +75,7 @@ class Request(Base):
     solved: Mapped[bool | None] = mapped_column(comment="签收; empty where nobody answered")
     created_at: Mapped[utc]
     submitted_at: Mapped[utc | None]
-    due_at: Mapped[utc | None] = mapped_column(comment="of the present stage; empty while the clock stands still")
+    due_at: Mapped[utc | None] = mapped_column(comment="of the present stage; while it waits for the resident, the end of that")
     finish_due_at: Mapped[utc | None]
     paused_at: Mapped[utc | None]
     dunned_at: Mapped[utc | None]

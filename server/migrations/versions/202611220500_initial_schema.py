@@ -946,7 +946,7 @@ def upgrade() -> None:
     sa.Column('solved', sa.Boolean(), nullable=True, comment='签收; empty where nobody answered'),
     sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('submitted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('due_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='of the present stage; empty while the clock stands still'),
+    sa.Column('due_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='of the present stage; while it waits for the resident, the end of that'),
     sa.Column('finish_due_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('paused_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('dunned_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
