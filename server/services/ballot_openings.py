@@ -64,6 +64,14 @@ def close_quarter(session: Session, *, street_id: int, quarter: date, now: datet
     session.execute(delete(Envelope).where(Envelope.cell_id.in_(left)))
 
 
+def destroy(session: Session, cell: Cell, *, now: datetime) -> None:
+    """Close a cell whose vote is not held: what waits is deleted unopened, what still comes is dropped."""
+    cell.closed_on = local_day(now)
+    session.flush()  # before the deletion: a ballot on its way is through, or finds the cell closed
+    session.execute(delete(Envelope).where(Envelope.cell_id == cell.id))
+    ballot_pools.empty(session, cell)
+
+
 def shuffled(rows: Sequence[Any]) -> list[Any]:
     """The rows in an order drawn by the system's random source."""
     mixed = list(rows)

@@ -56,6 +56,11 @@ def stock(session: Session, cell: Cell) -> None:
     after_commit(session, lambda: _push(cell, boxes))
 
 
+def empty(session: Session, cell: Cell) -> None:
+    """Nobody draws from this cell any more: its tokens leave Redis after the commit."""
+    after_commit(session, lambda: _drop(cell))
+
+
 def pool_key(cell: Cell) -> str:
     """The Redis list with the cell's tokens."""
     return f"{POOLS}{cell.public_id}"
@@ -85,6 +90,12 @@ def _push(cell: Cell, boxes: list[bytes]) -> None:
     """A push that fails leaves hashes without tokens, which do no harm: the next request for one makes others."""
     with suppress(RedisError):
         redis_client.client().rpush(pool_key(cell), *boxes)
+
+
+def _drop(cell: Cell) -> None:
+    """Tokens that stay behind are good for nothing: their cell is closed."""
+    with suppress(RedisError):
+        redis_client.client().delete(pool_key(cell))
 
 
 def _keys() -> Iterator[bytes]:

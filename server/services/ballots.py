@@ -65,7 +65,8 @@ def receive(session: Session, *, token: str, cell_public_id: str, body: str, pan
     digest = vault.token_hash(token)
     kind = Cell.kind == CellKind.PANEL if panel else Cell.kind != CellKind.PANEL
     found = select(Cell.id).join(PoolToken, PoolToken.cell_id == Cell.id).where(PoolToken.token_hash == digest, kind)
-    cell_id = session.execute(found.where(Cell.public_id == cell_public_id, Cell.closed_on.is_(None))).scalar()
+    open_ = found.where(Cell.public_id == cell_public_id, Cell.closed_on.is_(None))
+    cell_id = session.execute(open_.with_for_update(read=True, of=Cell)).scalar()  # closing it waits for us, or we for it
     if cell_id is None or session.get(SpentToken, digest) is not None:
         return
     values = {"token_hash": digest, "cell_id": cell_id, "body": vault.seal(SALT, BODY, digest, body)}

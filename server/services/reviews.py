@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from server.db import vault
 from server.db.base import new_public_id
+from server.db.models.ballots import Cell
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.requests import Request
@@ -28,7 +29,7 @@ from server.domain.problems import Problem
 from server.domain.requests import RequestLevel, RequestState
 from server.domain.reviews import REVIEW_TRANSITIONS, ItemKind, ReviewAction, ReviewState, drawn, seed_hash
 from server.domain.sign_offs import MOST_FAILURES
-from server.services import events, policies, scopes
+from server.services import ballot_openings, events, policies, scopes
 
 SEED, MINUTES = "review_panel.sealed_seed", "review_panel.minutes_text"
 CLOSED = (RequestState.CLOSED, RequestState.CLOSED_UNRATED, RequestState.CLOSED_EXPLAINED)
@@ -126,8 +127,14 @@ def minutes_of(panel: ReviewPanel) -> str:
 
 
 def call_off(session: Session, panel: ReviewPanel, *, reason: str, actor: Actor, now: datetime) -> ReviewPanel:
-    """Too few came, or it is not held: say why. Ballots that wait are never opened. Raises ILLEGAL_MOVE, NOTE_REQUIRED."""
-    return move(session, panel, ReviewAction.CALL_OFF, actor=actor, now=now, note=reason)
+    """Too few came, or it is not held: say why. Raises ILLEGAL_MOVE, NOTE_REQUIRED.
+
+    Votes that wait are deleted unopened: it has no result, they may be fewer than five, and who has the keys later could still read them.
+    """
+    move(session, panel, ReviewAction.CALL_OFF, actor=actor, now=now, note=reason)
+    if panel.cell_id is not None:
+        ballot_openings.destroy(session, session.get_one(Cell, panel.cell_id), now=now)
+    return panel
 
 
 def move(session: Session, panel: ReviewPanel, action: ReviewAction, *, actor: Actor, now: datetime, **changes: Any) -> ReviewPanel:

@@ -1,19 +1,25 @@
 """评价例会: a draw anyone can repeat, recorded reasons, secret votes, nothing below five, 回炉 as a new request."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Event
+from time import sleep
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from server.db.models.ballots import Envelope
+from server.db import redis_client
+from server.db.base import reading, transaction
+from server.db.models.ballots import Envelope, SpentToken
 from server.db.models.reviews import ReviewVote
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.requests import Channel, RequestState
 from server.domain.reviews import ItemKind, ReviewState, Verdict, Vote, drawn, seed_hash
 from server.domain.sign_offs import AgainReason
-from server.services import requests, review_votes, reviews, sign_offs
+from server.services import ballot_pools, requests, review_votes, reviews, sign_offs
 from tests.factories.handling import a_secretary
 from tests.factories.people import a_tree
 from tests.factories.ratings import a_finished, finish_again, rater
@@ -122,6 +128,53 @@ def test_one_panel_a_quarter_unless_it_was_called_off(session: Session, now: dat
         reviews.call_off(session, panel, reason=" ", actor=holder, now=now)
     reviews.call_off(session, panel, reason="报名不足", actor=holder, now=now)
     assert a_panel(session, now, tree, holder, 0)[0].state is ReviewState.GATHERING
+
+
+def test_votes_of_a_panel_that_is_called_off_are_gone_unopened(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    a_closed(session, now, tree)
+    panel, people = a_vote(session, now, tree, holder, 6)
+    vote(session, now, panel, people[:5], [Vote.UNSOLVED] * 5)
+    late = review_votes.issue(session, panel, actor=Actor(people[5].id), now=now)
+    items = [item.public_id for item in reviews.items_of(session, panel)]
+    reviews.call_off(session, panel, reason="会期改到下季度", actor=holder, now=now)
+    review_votes.receive(session, token=late.token, cell_public_id=late.cell.public_id, votes=dict.fromkeys(items, Vote.SOLVED))
+    left = [session.execute(select(func.count()).select_from(model)).scalar() for model in (Envelope, SpentToken, ReviewVote)]
+    assert left == [0, 0, 0]
+    for hook in session.info.pop("hooks"):
+        hook()
+    assert not redis_client.client().exists(ballot_pools.pool_key(late.cell))
+    for refused in (review_votes.issue, review_votes.prepare):
+        more = {"now": now} if refused is review_votes.issue else {}
+        with pytest.raises(Problem, match="ILLEGAL_MOVE"):
+            refused(session, panel, actor=Actor(people[0].id), **more)
+
+
+def test_a_vote_that_comes_while_it_is_called_off_is_gone_too(database: Engine, redis: Any, vaulted: None, now: datetime) -> None:
+    with transaction() as session:
+        tree = a_tree(session, now)
+        holder = a_secretary(session, now, tree)
+        a_closed(session, now, tree)
+        panel, people = a_vote(session, now, tree, holder)
+        ticket = review_votes.issue(session, panel, actor=Actor(people[0].id), now=now)
+    inside = Event()
+
+    def casting() -> None:
+        with transaction() as session:
+            review_votes.receive(session, token=ticket.token, cell_public_id=ticket.cell.public_id, votes={})
+            inside.set()
+            sleep(0.3)  # the commit is on its way
+
+    with ThreadPoolExecutor(1) as pool:
+        cast = pool.submit(casting)
+        assert inside.wait(10)
+        with transaction() as session:
+            panel = reviews.by_public_id(session, panel.public_id)
+            reviews.call_off(session, panel, reason="会期改到下季度", actor=holder, now=now)
+        cast.result(10)
+    with reading() as session:
+        assert session.execute(select(func.count()).select_from(Envelope)).scalar() == 0
 
 
 def test_nothing_to_look_at_is_no_vote(session: Session, now: datetime) -> None:
