@@ -9,7 +9,7 @@ from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Id, In, Line, Out, Page, PageQuery
 from server.db.models.handling import Station
 from server.domain.categories import listed
-from server.domain.handling import STATION_NAMES, StationKind
+from server.domain.handling import STATION_NAMES, StationKind, StationState
 from server.domain.permissions import Permission as P
 from server.services import orgs, people, requests
 from server.services import stations as service
@@ -32,12 +32,26 @@ class StationOut(Out):
     id: str
     kind: StationKind = Field(description=KINDS)
     name: str
+    state: StationState = Field(description="open 开着，closed 已关闭")
 
 
 class StationsOut(Out):
     """A community's stations."""
 
     items: list[StationOut]
+
+
+class StationCloseIn(In):
+    """Why it closes, and where its queue goes."""
+
+    reason: Line = Field(description="为什么关闭", examples=["负责人调走，并入助老帮困站"])
+    successor: Id | None = Field(None, description="由哪个服务站接着办；不填则回到社区")
+
+
+class StationClosedOut(StationOut):
+    """A closed station."""
+
+    moved: int = Field(description="转走了几件没办结的诉求；每位居民都已收到去向通知")
 
 
 class QueueIn(In):
@@ -81,7 +95,26 @@ def list_station_queue(call: Call[None], station_id: str) -> Page[RequestClaimab
 
 
 @stations_resource.post(
-    "/requests/<request_id>/station", permission=P.REQUESTS_DISPATCH, body=QueueIn, answer=RequestMovedOut, problems=("ILLEGAL_MOVE",)
+    "/stations/<station_id>/close",
+    permission=P.REQUESTS_DISPATCH,
+    body=StationCloseIn,
+    answer=StationClosedOut,
+    problems=("ILLEGAL_MOVE", "STATION_CLOSED"),
+)
+def close_station(call: Call[StationCloseIn], station_id: str) -> StationClosedOut:
+    """关闭服务站；没办结的诉求转到另一个服务站或回到社区，并告诉每位居民."""
+    body, station = call.body, service.by_public_id(call.session, station_id)
+    successor = service.by_public_id(call.session, body.successor) if body.successor else None
+    moved = service.close(call.session, station, reason=body.reason, successor=successor, actor=call.actor, now=call.now)
+    return StationClosedOut(**_out(station).model_dump(), moved=moved)
+
+
+@stations_resource.post(
+    "/requests/<request_id>/station",
+    permission=P.REQUESTS_DISPATCH,
+    body=QueueIn,
+    answer=RequestMovedOut,
+    problems=("ILLEGAL_MOVE", "STATION_CLOSED"),
 )
 def queue_request(call: Call[QueueIn], request_id: str) -> RequestMovedOut:
     """把诉求放进某个服务站的队列，或移出."""
@@ -91,4 +124,4 @@ def queue_request(call: Call[QueueIn], request_id: str) -> RequestMovedOut:
 
 
 def _out(row: Station) -> StationOut:
-    return StationOut(id=row.public_id, kind=row.kind, name=row.name)
+    return StationOut(id=row.public_id, kind=row.kind, name=row.name, state=row.state)

@@ -50,6 +50,20 @@ STATION_NAMES: Mapping[StationKind, str] = {
 }
 
 
+class StationState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class StationAction(StrEnum):
+    CLOSE = "close"
+
+
+STATION_TRANSITIONS: Mapping[tuple[StationState, StationAction], Rule[StationState]] = {
+    (StationState.OPEN, StationAction.CLOSE): Rule(StationState.CLOSED, P.REQUESTS_DISPATCH, needs_note=True),
+}
+
+
 class MediationState(StrEnum):
     OPEN = "open"
     AGREED = "agreed"

@@ -131,6 +131,7 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.REQUEST_PROGRESS, "split"): Wording("已拆分", "您的“{title}”诉求拆成几件分别办理，请打开查看"),
     (K.REQUEST_PROGRESS, "entered"): Wording("已登记", "有人替您登记了一件“{title}”诉求，如不对请打开撤回"),
     (K.REQUEST_PROGRESS, "paused"): Wording("等您回复", "您的“{title}”诉求在等您回复，请打开查看"),
+    (K.REQUEST_PROGRESS, "station"): Wording("换了地方", "您的“{title}”诉求改由{place}接着办，请留意联系"),
     (K.REQUEST_PROGRESS, "resumed"): Wording("继续办理", "您的“{title}”诉求已继续办理，请留意联系"),
     (K.REQUEST_PROGRESS, "reopened"): Wording("重新办理", "评价例会请我们再办您的“{title}”诉求，请留意联系"),
     (K.REQUEST_PROGRESS, "escalated"): Wording("已升级", "您的“{title}”诉求已交上一级办理，请留意进展"),

@@ -33,6 +33,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "BAD_JSON": (K.MALFORMED, "请求内容不是有效的 JSON，请更新小程序后重试"),
     "CLIENT_TOO_OLD": (K.TOO_OLD, "小程序版本太旧，请关闭后重新打开以更新"),
     "FORBIDDEN": (K.FORBIDDEN, "您没有办理这件事的权限，请联系社区书记"),
+    "FORM_EXPIRED": (K.CONFLICT, "这个页面停留太久了，请核对后再提交一次"),
     "IDEMPOTENCY_KEY_MISSING": (K.MALFORMED, "请求缺少 Idempotency-Key，请更新小程序后重试"),
     "IDEMPOTENCY_KEY_REUSED": (K.REFUSED, "同一个请求编号不能用于不同内容，请重新提交"),
     "INTERNAL": (K.FAULT, "系统出了点问题，已经记录，请稍后再试"),
@@ -124,6 +125,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "REQUEST_NOT_OPEN": (K.REFUSED, "这件诉求现在不能认领，请看看其他诉求"),
     "REQUEST_OWN": (K.REFUSED, "不能办理自己提出的诉求，请由其他人办理"),
     "SAME_HANDLER": (K.REFUSED, "第二次回炉要换人办理，请选择另一位或另一个单位"),
+    "STATION_CLOSED": (K.CONFLICT, "这个服务站已经关闭，请选择开着的服务站"),
     "STATION_EXISTS": (K.CONFLICT, "这个社区已有同类服务站，请直接使用"),
     # complaints and suggestions (docs/rules.md §3.7)
     "FEEDBACK_ABOUT_YOU": (K.REFUSED, "这条意见与您经办的事有关，请由同事代为登记"),

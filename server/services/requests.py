@@ -229,8 +229,8 @@ def by_staff(request: Request) -> bool:
     return request.relation in (Relation.CLERK, Relation.GRID_WORKER)
 
 
-def tell(session: Session, request: Request, *, outcome: str, now: datetime) -> None:
-    """One notice to each requester; the wording is that of REQUEST_PROGRESS with this outcome."""
+def tell(session: Session, request: Request, *, outcome: str, now: datetime, **facts: str) -> None:
+    """One notice to each requester; the wording is that of REQUEST_PROGRESS with this outcome, `facts` what it names besides."""
     for person_id in requesters(session, request):
         notices.tell(
             session,
@@ -238,7 +238,7 @@ def tell(session: Session, request: Request, *, outcome: str, now: datetime) -> 
             kind=NoticeKind.REQUEST_PROGRESS,
             subject_kind="request",
             subject_public_id=request.public_id,
-            facts={"title": REQUEST_CATEGORIES.get(request.category, "诉求"), "outcome": outcome},
+            facts={"title": REQUEST_CATEGORIES.get(request.category, "诉求"), "outcome": outcome, **facts},
             dedupe=f"request:{request.id}:{request.version}:{outcome}:{person_id}",
             now=now,
         )

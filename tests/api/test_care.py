@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from jobs import requests as job
 from server.db.base import transaction
+from server.db.models.notices import Notice
 from server.domain.permissions import SYSTEM, Role
 from server.domain.request_triage import RejectChannel
 from server.domain.requests import RequestState
-from server.services import triage
+from server.services import requests, triage
 from tests.conftest import Time
 from tests.factories.handling import handled
 from tests.factories.people import a_person, a_tree, headers, token_of, with_role
@@ -149,6 +151,40 @@ def test_a_station_is_a_queue(town: Town) -> None:
     assert town.get("carer", queue).status_code == 404
     assert town.post("secretary", f"/requests/{town.request}/station", {}).status_code == 200
     assert town.get("other", queue).json["items"] == []
+
+
+def test_a_closed_station_sends_its_queue_on(town: Town) -> None:
+    """To its successor, or back to the community; whoever asked is told where, and a new one of the kind may open."""
+    repairs = town.post("secretary", f"{town.here}/stations", {"kind": "repairs", "keeper": town.ids["other"]}).json["id"]
+    care = town.post("secretary", f"{town.here}/stations", {"kind": "care", "keeper": town.ids["carer"]}).json["id"]
+    put = {"station": repairs}
+    assert town.post("secretary", f"/requests/{town.request}/station", put).status_code == 200
+    path = f"/stations/{repairs}/close"
+    assert town.post("stranger", path, {"reason": "并站"}).status_code == 404
+    assert town.post("carer", path, {"reason": "并站"}).status_code == 403
+    assert town.post("secretary", path, {"reason": ""}).status_code == 422
+    assert town.post("secretary", path, {"reason": "并站", "successor": repairs}).json["error"]["code"] == "INVALID"
+    closed = town.post("secretary", path, {"reason": "并站", "successor": care}).json
+    assert (closed["state"], closed["moved"]) == ("closed", 1)
+    assert town.get("secretary", f"/stations/{repairs}/queue").json["items"] == []
+    assert [line["id"] for line in town.get("carer", f"/stations/{care}/queue").json["items"]] == [town.request]
+    assert [one["id"] for one in town.get("carer", f"{town.here}/stations").json["items"]] == [care]
+    assert told_of_stations(town) == ["助老帮困站"]
+    assert town.post("secretary", path, {"reason": "再关"}).json["error"]["code"] == "ILLEGAL_MOVE"
+    assert town.post("secretary", f"/requests/{town.request}/station", put).json["error"]["code"] == "STATION_CLOSED"
+    assert town.post("secretary", f"{town.here}/stations", {"kind": "repairs"}).status_code == 201
+    assert town.post("secretary", f"/stations/{care}/close", {"reason": "人手不够"}).json["moved"] == 1
+    assert told_of_stations(town) == ["助老帮困站", "社区"]
+    queue = town.get("secretary", f"{town.here}/requests").json["items"]
+    assert [line["id"] for line in queue] == [town.request]
+
+
+def told_of_stations(town: Town) -> list[str]:
+    """Where the requester was told to go, in order."""
+    with transaction() as session:
+        request = requests.by_public_id(session, town.request)
+        told = select(Notice.facts).where(Notice.person_id == request.asked_for_id).order_by(Notice.id)
+        return [facts["place"] for facts in session.execute(told).scalars() if facts.get("outcome") == "station"]
 
 
 def test_the_funnel_adds_up_and_drills_down(town: Town, now: datetime) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
 from server.db.types import enum_type, line, maybe_ref, pk, public_id, ref, sealed, utc
-from server.domain.handling import ExtensionState, MediationState, StationKind
+from server.domain.handling import ExtensionState, MediationState, StationKind, StationState
+
+OPEN = text("state = 'open'")
 
 
 class RequestVisit(Base):
@@ -44,16 +46,18 @@ class RequestExtension(Base):
 
 
 class Station(Base):
-    """A service station (服务站) of a community: a queue of requests of its kind, kept by a person."""
+    """A service station (服务站) of a community: a queue of requests of its kind, kept by a person. One open station a kind."""
 
     __tablename__ = "station"
-    __table_args__ = (Index("uq_station_community_id_kind", "community_id", "kind", unique=True),)
+    __table_args__ = (Index("uq_station_community_id_kind", "community_id", "kind", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),)
 
     id: Mapped[pk]
     public_id: Mapped[public_id]
     community_id: Mapped[int] = ref("org_node.id")
     kind: Mapped[StationKind] = mapped_column(enum_type(StationKind))
     name: Mapped[line]
+    state: Mapped[StationState] = mapped_column(enum_type(StationState), default=StationState.OPEN)
+    version: Mapped[int] = mapped_column(default=0)
     keeper_id: Mapped[int | None] = maybe_ref("person.id", index=True)
     created_at: Mapped[utc]
     closed_at: Mapped[utc | None]

@@ -12,9 +12,11 @@ from server.domain.handling import (
     CARE_PLAN_TRANSITIONS,
     EXTENSION_TRANSITIONS,
     MEDIATION_TRANSITIONS,
+    STATION_TRANSITIONS,
     CarePlanState,
     ExtensionState,
     MediationState,
+    StationState,
 )
 from server.domain.people import BINDING_TRANSITIONS, BindingState
 from server.domain.records import RECORD_TRANSITIONS, RecordState
@@ -104,6 +106,7 @@ MACHINES: tuple[Machine, ...] = (
         (FeedbackState.OPEN,),
         (FeedbackState.ANSWERED, FeedbackState.WITHDRAWN),
     ),
+    Machine("服务站 (station)", "server/domain/handling.py", STATION_TRANSITIONS, (StationState.OPEN,), (StationState.CLOSED,)),
     Machine(
         "评价例会 (review panel)",
         "server/domain/reviews.py",

@@ -653,6 +653,8 @@ def upgrade() -> None:
     sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('kind', sa.Enum('care', 'culture', 'employment', 'health', 'legal', 'mediation', 'policy', 'repairs', name='stationkind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('state', sa.Enum('open', 'closed', name='stationstate', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('keeper_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('closed_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
@@ -663,7 +665,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('station', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_station_keeper_id'), ['keeper_id'], unique=False)
-        batch_op.create_index('uq_station_community_id_kind', ['community_id', 'kind'], unique=True)
+        batch_op.create_index('uq_station_community_id_kind', ['community_id', 'kind'], unique=True, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
 
     op.create_table('subscription',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1815,7 +1817,7 @@ def downgrade() -> None:
 
     op.drop_table('subscription')
     with op.batch_alter_table('station', schema=None) as batch_op:
-        batch_op.drop_index('uq_station_community_id_kind')
+        batch_op.drop_index('uq_station_community_id_kind', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index(batch_op.f('ix_station_keeper_id'))
 
     op.drop_table('station')
