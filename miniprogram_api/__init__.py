@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import metadata
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -55,6 +54,7 @@ from miniprogram_api import (
     workdays,
 )
 from miniprogram_api.edge import Resource
+from server import VERSION
 from server.domain.problems import Problem
 
 RESOURCES: tuple[Resource, ...] = (
@@ -125,15 +125,7 @@ def document_blueprint() -> Blueprint:
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document of this version."""
-    return openapi.document(RESOURCES, version=version())
-
-
-def version() -> str:
-    """The application's version."""
-    try:
-        return metadata.version("gongjian")
-    except metadata.PackageNotFoundError:
-        return "0.1.0"
+    return openapi.document(RESOURCES, version=VERSION)
 
 
 def _refuse_old_clients() -> Response | None:

@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import miniprogram_api
 from miniprogram_api import errors, wechat_push
-from server import clock, files, health, logs, wechat
+from server import clock, console, files, health, logs, wechat
 from server.config import Settings
 from server.console.views import api_docs, landing, public
 from server.db import base, keys, redis_client, vault
@@ -37,6 +37,9 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=settings.secrets.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=settings.web.max_body_kb * 1024,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SESSION_COOKIE_NAME="gj_said",  # what the next page of the console tells; signed, holds no secret
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.web.public_base.startswith("https:"),
         SETTINGS=settings,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -53,6 +56,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(wechat_push.blueprint())
     app.register_blueprint(public.blueprint())
     app.register_blueprint(landing.blueprint())
+    app.register_blueprint(console.blueprint())
     if not settings.production:
         app.register_blueprint(dev_routes.blueprint())
     return app

@@ -1,0 +1,27 @@
+"""The secretaries' web console: server-rendered pages, htmx where it saves a reload, usable without script where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Blueprint
+
+from server.console import desk as edge
+from server.console import look
+from server.console.desk import Desk
+from server.console.views import refusals, sign_in, today
+
+DESKS: Sequence[Desk] = (today.desk,)
+
+
+def blueprint() -> Blueprint:
+    """All pages under /console."""
+    made = Blueprint("console", __name__, url_prefix="/console", static_folder="static", template_folder="templates")
+    made.add_app_template_filter(look.when, "when")
+    made.add_app_template_global(look.asset, "asset")
+    sign_in.mount(made)
+    for each in DESKS:
+        for spot in each.spots:
+            edge.mount(made, spot)
+    refusals.mount(made)
+    return made

@@ -42,6 +42,11 @@ def find(session: Session, *, token: str, now: datetime) -> Actor:
     return Actor(row.person_id, row.id, grants, row.channel)
 
 
+def owner(session: Session, *, token: str) -> int | None:
+    """Whose session this is or was; an ended one still tells who typed a form."""
+    return session.execute(select(LoginSession.person_id).where(LoginSession.token_hash == vault.token_hash(token))).scalar()
+
+
 def grants_of(session: Session, *, person_id: int, today: date) -> tuple[Grant, ...]:
     """The roles a person holds today."""
     rows = session.execute(

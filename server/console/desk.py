@@ -1,0 +1,269 @@
+"""The edge of the console: one declaration per page, from which come the guard, the transaction and the way refusals are shown.
+
+    tasks = Desk("tasks")
+
+    @tasks.page("/tasks", permission=P.TASKS_MANAGE)                    # GET: reads
+    def list_tasks(call: Call) -> Answer:
+        return call.show("console/tasks/list.html", rows=…)
+
+    @tasks.form("/tasks/new", permission=P.TASKS_MANAGE)                # GET shows, POST writes in one transaction
+    def new_task(call: Call) -> Answer:
+        sheet = TaskSheet(call.typed)
+        if call.posted and sheet.validate():
+            …
+            return call.done("任务已保存", to=…)
+        return call.show("console/tasks/edit.html", sheet=sheet)
+
+    @tasks.action("/tasks/<id>/publish", permission=P.TASKS_MANAGE)     # POST only: a button
+    def publish(call: Call, id: str) -> Answer:
+        …
+        return call.done("已发布", to=…)
+
+A page names its permission; there is no other way in (default deny), and whoever holds no role at all is not staff. The life of a request:
+session (else the sign-in page, which keeps what was typed) → permission → token against forged forms → first answer for a form that was
+sent twice → view. A refusal rolls the work back; a form is shown again with what was typed and the sentence, a button's page is reopened
+with the sentence. `transaction="own"`: the view talks to WeChat, reads a workbook or draws, and opens its transactions itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal, cast
+
+from flask import Blueprint, Response, flash, g, make_response, redirect, request
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from server import clock
+from server.console import look, visitors
+from server.db.base import reading, transaction
+from server.domain.permissions import Actor, Permission, may
+from server.domain.problems import Kind, Problem
+from server.services import idempotency, sessions
+
+STAFF = "staff"  # the channel of sessions that may sit at the desk
+LONGEST_ID = 64
+STATUS = {
+    Kind.MALFORMED: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.TOO_LARGE: 413,
+    Kind.REFUSED: 422,
+    Kind.TOO_OLD: 400,
+    Kind.TOO_MANY: 429,
+    Kind.FAULT: 500,
+    Kind.UNAVAILABLE: 503,
+}
+Answer = str | Response
+View = Callable[..., Answer]
+Mode = Literal["read", "write", "own"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a view gets. `typed` is the posted form, empty on GET; it stays filled when a refused form is shown again (not `posted`)."""
+
+    now: datetime
+    actor: Actor
+    session: Session
+    posted: bool = False
+    typed: MultiDict[str, str] = field(default_factory=MultiDict)
+    problem: Problem | None = None
+
+    @property
+    def args(self) -> MultiDict[str, str]:
+        """The query of the address."""
+        return request.args
+
+    def show(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page of the console; a refused form comes back with its refusal's status."""
+        if self.problem is not None and status == 200:
+            status = STATUS[self.problem.kind]
+        page = look.page(template, session=self.session, actor=self.actor, now=self.now, problem=self.problem, **values)
+        return look.answer(page, status)
+
+    def part(self, template: str, **values: Any) -> Response:
+        """A fragment for htmx, without the frame of the page."""
+        return look.answer(look.fragment(template, now=self.now, **values), 200)
+
+    def done(self, said: str, *, to: str) -> Response:
+        """The work is done: say so on the next page."""
+        flash(said, "done")
+        return away(to)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One declared address; the guard and the house tests read it."""
+
+    rule: str
+    view: View
+    permission: Permission
+    kind: Literal["page", "form", "action"]
+    mode: Mode
+    desk: str
+
+    @property
+    def endpoint(self) -> str:
+        """`console.<subject>.<view>`'s last two parts."""
+        return f"{self.desk}_{self.view.__name__}"
+
+    @property
+    def methods(self) -> list[str]:
+        """What it answers to."""
+        return {"page": ["GET"], "form": ["GET", "POST"], "action": ["POST"]}[self.kind]
+
+
+@dataclass
+class Desk:
+    """The pages of one subject."""
+
+    name: str
+    spots: list[Spot] = field(default_factory=list)
+
+    def page(self, rule: str, *, permission: Permission, transaction: Literal["read", "own"] = "read") -> Callable[[View], View]:
+        """Declare a page that only reads."""
+        return self._declare(rule, permission, "page", transaction)
+
+    def form(self, rule: str, *, permission: Permission, transaction: Literal["write", "own"] = "write") -> Callable[[View], View]:
+        """Declare a page with a form that posts to itself."""
+        return self._declare(rule, permission, "form", transaction)
+
+    def action(self, rule: str, *, permission: Permission, transaction: Literal["write", "own"] = "write") -> Callable[[View], View]:
+        """Declare a button."""
+        return self._declare(rule, permission, "action", transaction)
+
+    def _declare(self, rule: str, permission: Permission, kind: Any, mode: Mode) -> Callable[[View], View]:
+        def declare(view: View) -> View:
+            self.spots.append(Spot(rule, view, permission, kind, mode, self.name))
+            return view
+
+        return declare
+
+
+def mount(blueprint: Blueprint, spot: Spot) -> None:
+    """Make the declared page answer."""
+    blueprint.add_url_rule(spot.rule, spot.endpoint, partial(_serve, spot), methods=spot.methods)
+
+
+def away(to: str) -> Response:
+    """Go on to another page; htmx is told so in its own words."""
+    if request.headers.get("HX-Request"):
+        answer = make_response("", 204)
+        answer.headers["HX-Redirect"] = to
+        return answer
+    return cast(Response, redirect(to, 303))
+
+
+def download(data: bytes, media: str, name: str) -> Response:
+    """A file for the person's folder; its name may be Chinese."""
+    answer = Response(data, mimetype=media)
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def signed_in(session: Session, token: str, now: datetime) -> Actor:
+    """The member of staff behind the cookie. Raises UNAUTHENTICATED (no such session), FORBIDDEN (holds no role)."""
+    if not token:
+        raise Problem("UNAUTHENTICATED")
+    actor = sessions.find(session, token=token, now=now)
+    if actor.channel != STAFF:
+        raise Problem("UNAUTHENTICATED")
+    if not actor.grants:
+        raise Problem("FORBIDDEN")
+    g.actor = actor
+    return actor
+
+
+def _serve(spot: Spot, **path: str) -> Response:
+    now, token = clock.now(), visitors.token()
+    posted = request.method == "POST"
+    try:
+        if not all(value.isascii() and value.isprintable() and len(value) <= LONGEST_ID for value in path.values()):
+            raise Problem("NOT_FOUND")
+        return make_response(_answered(spot, token, now, path, posted=posted))
+    except IntegrityError:
+        return _refused(spot, token, now, path, Problem("STALE"), posted=posted)
+    except Problem as problem:
+        return _refused(spot, token, now, path, problem, posted=posted)
+
+
+def _answered(spot: Spot, token: str, now: datetime, path: dict[str, str], *, posted: bool) -> Answer:
+    if not posted and spot.mode != "own":
+        with reading() as session:
+            return spot.view(Call(now, _allowed(spot, session, token, now), session), **path)
+    with reading() as session:
+        actor = _allowed(spot, session, token, now)
+    if posted:
+        visitors.check_csrf(token)
+    call = Call(now, actor, cast(Session, None), posted, request.form)
+    if spot.mode == "own":
+        return spot.view(call, **path)
+    with transaction() as session:
+        return _once(spot, replace(call, session=session), path)
+
+
+def _once(spot: Spot, call: Call, path: dict[str, str]) -> Answer:
+    """A form that is sent twice (a double click, a reload) is done once; the second gets the first one's answer."""
+    key, name = call.typed.get("once", ""), f"console:{call.actor.id}"
+    if not key or len(key) > LONGEST_ID:
+        return spot.view(call, **path)
+    asked = idempotency.request_hash("POST", request.path, b"")
+    stored = idempotency.recall(call.session, actor=name, key=key, asked=asked)
+    if stored is not None:
+        return away(stored.body.decode())
+    answer = make_response(spot.view(call, **path))
+    to = answer.headers.get("Location") or answer.headers.get("HX-Redirect")
+    if to:
+        kept = idempotency.Answer(answer.status_code, to.encode())
+        idempotency.remember(call.session, actor=name, key=key, asked=asked, answer=kept, now=call.now)
+    return answer
+
+
+def _allowed(spot: Spot, session: Session, token: str, now: datetime) -> Actor:
+    actor = signed_in(session, token, now)
+    if not may(actor, spot.permission):
+        raise Problem("FORBIDDEN")
+    return actor
+
+
+def _refused(spot: Spot, token: str, now: datetime, path: dict[str, str], problem: Problem, *, posted: bool) -> Response:
+    """A refusal as the person meets it."""
+    if problem.kind is Kind.UNAUTHENTICATED:
+        return _sign_in_again(token, posted=posted)
+    if spot.kind == "form" and posted and problem.kind not in (Kind.NOT_FOUND, Kind.FORBIDDEN) and not request.files:
+        return _again(spot, token, now, path, problem)
+    if posted and problem.code not in ("NOT_FOUND", "FORBIDDEN"):
+        flash(problem.message, "problem")
+        return away(visitors.back("/console"))
+    return look.answer(look.refusal(problem), STATUS[problem.kind])
+
+
+def _again(spot: Spot, token: str, now: datetime, path: dict[str, str], problem: Problem) -> Response:
+    """The form once more, with everything that was typed."""
+    try:
+        with reading() as session:
+            actor = _allowed(spot, session, token, now)
+            own = cast(Session, None) if spot.mode == "own" else session
+            return make_response(spot.view(Call(now, actor, own, False, request.form, problem), **path))
+    except Problem as worse:
+        return look.answer(look.refusal(worse), STATUS[worse.kind])
+
+
+def _sign_in_again(token: str, *, posted: bool) -> Response:
+    """To the sign-in page and back; what was typed goes along."""
+    if not posted:
+        return away(look.sign_in_address(request.full_path.rstrip("?")))
+    draft = ""
+    if token:
+        with reading() as session:
+            owner = sessions.owner(session, token=token)
+        draft = visitors.seal_draft(owner) if owner is not None else ""
+    return look.sign_in(draft=draft, to=visitors.back("/console"), status=401)

@@ -1,0 +1,94 @@
+"""Forms of the console: WTForms in Chinese, with the fields our pages use. The token against forged forms is the desk's, not the form's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from wtforms import (
+    DateField,
+    DateTimeLocalField,
+    Form,
+    IntegerField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+
+from server.domain.days import SHANGHAI
+
+CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\n\r\t") | {"\x7f"}
+
+
+class Sheet(Form):  # type: ignore[misc]
+    """The base of every form: messages in Chinese."""
+
+    class Meta:
+        """Read by WTForms."""
+
+        locales = ("zh",)
+        csrf = False
+
+
+def plain(_form: Form, field: Any) -> None:
+    """No control characters: no database and no spreadsheet wants them."""
+    if isinstance(field.data, str) and CONTROL & set(field.data):
+        raise ValidationError("含有不能使用的字符，请删去后重试")
+
+
+def strip(value: str | None) -> str | None:
+    """Blanks around a word are nobody's intention."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def words(label: str, *, longest: int, required: bool = True, hint: str = "", **options: Any) -> Any:
+    """One line of text."""
+    return StringField(label, _rules(required, longest), filters=(strip,), description=hint, **options)
+
+
+def text(label: str, *, longest: int, required: bool = True, hint: str = "", rows: int = 4, **options: Any) -> Any:
+    """Several lines of text."""
+    return TextAreaField(label, _rules(required, longest), filters=(strip,), description=hint, render_kw={"rows": rows}, **options)
+
+
+def number(label: str, *, least: int, most: int, required: bool = True, hint: str = "", **options: Any) -> Any:
+    """A whole number."""
+    rules = [_required(required), NumberRange(least, most, message=f"请填 {least} 到 {most} 之间的整数")]
+    return IntegerField(label, rules, description=hint, **options)
+
+
+def day(label: str, *, required: bool = True, hint: str = "", **options: Any) -> Any:
+    """A date."""
+    return DateField(label, [_required(required)], description=hint, **options)
+
+
+def moment(label: str, *, required: bool = True, hint: str = "", **options: Any) -> Any:
+    """A local date and time; `utc` makes the moment of it."""
+    return DateTimeLocalField(label, [_required(required)], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], description=hint, **options)
+
+
+def choice(label: str, choices: Any = (), *, required: bool = True, hint: str = "", radio: bool = False, **options: Any) -> Any:
+    """One of a list: a select, or buttons where there are few. Choices may be set later (`form.field.choices = …`)."""
+    kind = RadioField if radio else SelectField
+    return kind(label, [_required(required)], choices=list(choices), description=hint, **options)
+
+
+def choices(label: str, listed: Any = (), *, hint: str = "", **options: Any) -> Any:
+    """Any of a list, as check-boxes."""
+    return SelectMultipleField(label, [Optional()], choices=list(listed), description=hint, **options)
+
+
+def utc(local: datetime) -> datetime:
+    """The moment that a clock in Shanghai shows so."""
+    return local.replace(tzinfo=SHANGHAI).astimezone(UTC)
+
+
+def _required(required: bool) -> Any:
+    return InputRequired("请填写这一项") if required else Optional()
+
+
+def _rules(required: bool, longest: int) -> list[Any]:
+    return [_required(required), Length(max=longest, message=f"请缩短到 {longest} 字以内"), plain]

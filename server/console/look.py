@@ -1,0 +1,110 @@
+"""What every page shares: the frame with its navigation, the look a person chose, headers, and the sign-in page."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, current_app, make_response, render_template, request
+from sqlalchemy.orm import Session
+
+from server import VERSION
+from server.console import navigation, visitors
+from server.db.models.people import Person
+from server.domain.days import SHANGHAI
+from server.domain.permissions import Actor
+from server.domain.problems import Problem
+from server.services import people
+
+STATIC = Path(__file__).parent / "static"
+LOOK = "gj_look"
+THEMES = {"auto": "跟随系统", "light": "浅色", "dark": "深色"}
+PRINTS = {"normal": "标准字号", "large": "大字号"}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def page(template: str, *, session: Session | None, actor: Actor, now: datetime, problem: Problem | None = None, **values: Any) -> str:
+    """A page inside the frame. Two statements at most for the frame itself (the name, the queue)."""
+    person = session.get(Person, actor.id) if session is not None else None
+    frame = {
+        "me": people.name_of(person) if person is not None else "",
+        "menu": navigation.for_actor(actor, request.path),
+        "csrf": visitors.csrf(visitors.token()),
+        "problem": problem,
+    }
+    return render_template(template, **frame, **shared(now), **values)
+
+
+def fragment(template: str, *, now: datetime, **values: Any) -> str:
+    """A piece of a page."""
+    return render_template(template, csrf=visitors.csrf(visitors.token()), **shared(now), **values)
+
+
+def refusal(problem: Problem) -> str:
+    """The page that says why there is nothing to see, and what to do next."""
+    return render_template("console/refusal.html", problem=problem, **shared(None))
+
+
+def sign_in(*, draft: str = "", to: str = "/console", problem: Problem | None = None, status: int = 200, **values: Any) -> Response:
+    """The sign-in page; a browser that has no name yet gets one, for the form and the code are bound to it."""
+    browser = visitors.browser() or visitors.new_browser()
+    shown = render_template(
+        "console/sign_in.html", csrf=visitors.csrf(browser), draft=draft, to=to, problem=problem, **shared(None), **values
+    )
+    made = answer(shown, status)
+    visitors.keep(made, visitors.BROWSER, browser)
+    return made
+
+
+def sign_in_address(to: str) -> str:
+    """Where to sign in so that one comes back to this page."""
+    return f"/console/sign-in?back={quote(to)}"
+
+
+def answer(shown: str, status: int) -> Response:
+    """HTML that only our own scripts and sheets touch, and that no cache keeps."""
+    made = make_response(shown, status)
+    made.headers["Content-Security-Policy"] = POLICY
+    made.headers["Cache-Control"] = "private, no-store"
+    made.headers["Referrer-Policy"] = "same-origin"
+    return made
+
+
+def asset(name: str) -> str:
+    """The address of one of our files, which changes with its content."""
+    return f"/console/static/{name}?v={_digest(name)}"
+
+
+def when(at: datetime | None, form: str = "%m月%d日 %H:%M") -> str:
+    """A moment as people here read it."""
+    return at.astimezone(SHANGHAI).strftime(form) if at is not None else ""
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def shared(now: datetime | None) -> Mapping[str, Any]:
+    """What every template may use."""
+    theme, _, print_size = request.cookies.get(LOOK, "").partition(".")
+    return {
+        "now": now,
+        "once": secrets.token_urlsafe(12),
+        "theme": theme if theme in THEMES else "auto",
+        "print_size": print_size if print_size in PRINTS else "normal",
+        "themes": THEMES,
+        "prints": PRINTS,
+        "here": request.full_path.rstrip("?"),
+        "about": current_app.config["SETTINGS"].about,
+        "version": VERSION,
+    }

@@ -1,0 +1,46 @@
+"""The console's menu: what a person may do, in the order of a working day. A page appears to whoever holds its permission."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.domain.permissions import BASE, Actor, may
+from server.domain.permissions import Permission as P
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the menu."""
+
+    title: str
+    path: str
+    permission: P
+    here: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines that belong together."""
+
+    title: str
+    items: Sequence[Item]
+
+
+MENU: Sequence[Group] = (Group("今天", (Item("待办", "/console", P.ME),)),)
+
+
+def for_actor(actor: Actor, path: str) -> list[Group]:
+    """The groups and lines this person may open; the one that holds `path` is marked."""
+    lines = [item for group in MENU for item in group.items if allowed(actor, item)]
+    holding = max((item.path for item in lines if path == item.path or path.startswith(f"{item.path}/")), key=len, default="")
+    return [
+        Group(group.title, shown)
+        for group in MENU
+        if (shown := [Item(i.title, i.path, i.permission, i.path == holding) for i in group.items if allowed(actor, i)])
+    ]
+
+
+def allowed(actor: Actor, item: Item) -> bool:
+    """Does a role of his carry the permission? (What everybody may do on the phone is no line of the desk, but his own pages are.)"""
+    return item.permission is P.ME or (item.permission not in BASE and may(actor, item.permission))
