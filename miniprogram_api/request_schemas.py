@@ -81,6 +81,7 @@ class RequestMediaOut(Out):
     id: str
     kind: str = Field(description="picture 图片，voice 录音")
     check_state: CheckState | None = Field(description="内容检查；refused 的别人看不到")
+    seen_before: bool = Field(description="与以前的图片相似，只作提醒")
 
 
 class SupplementOut(Out):
@@ -204,4 +205,4 @@ def _line(request: Request) -> dict[str, Any]:
 
 def _media_out(row: Media) -> RequestMediaOut:
     kind = "voice" if row.purpose is MediaPurpose.VOICE else "picture"
-    return RequestMediaOut(id=row.public_id, kind=kind, check_state=row.check_state)
+    return RequestMediaOut(id=row.public_id, kind=kind, check_state=row.check_state, seen_before=row.reuse_of_id is not None)
