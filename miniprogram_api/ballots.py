@@ -19,10 +19,14 @@ from server.domain.ballots import (
     TAGS,
     WITHHELD,
     Answers,
+    Counts,
     Satisfaction,
+    Signed,
     Tag,
     mixed,
     pack,
+    points,
+    pressure,
 )
 from server.domain.days import period_start
 from server.domain.permissions import Permission as P
@@ -96,6 +100,17 @@ class RatesOut(Out):
     composite: RateOut | None = Field(description="三率综合：0.1 响应 + 0.5 解决 + 0.4 满意")
 
 
+class GaugeOut(Out):
+    """What is signed by name beside what is said in secret, of the same work."""
+
+    signed: int = Field(description="这个承办方本季度办结、居民记名签收的次数；不含电话回访", examples=[12])
+    signed_done: int = Field(description="其中签“办好了”的", examples=[11])
+    gap: str | None = Field(
+        description="签收“办好了”的占比减去匿名“已解决”的占比，百分点；明显大于 0：有人签了，匿名却说没解决。没人签收或匿名回答一致时为空",
+        examples=["12.5"],
+    )
+
+
 class GroupOut(Out):
     """Ballots shown together; each ballot is in one group only."""
 
@@ -108,6 +123,7 @@ class GroupOut(Out):
     very: int
     basic: int
     not_satisfied: int
+    gauge: GaugeOut | None = Field(description="只有单列的承办方才有；合并公布的为空")
     comments: list[str] = Field(description="社区看过、可以公开的意见，不分先后")
 
 
@@ -215,5 +231,11 @@ def _group(one: Shown, comments: list[str]) -> GroupOut:
         very=counts.very,
         basic=counts.basic,
         not_satisfied=counts.ballots - counts.very - counts.basic,
+        gauge=_gauge(one.signed, counts) if one.signed is not None else None,
         comments=comments,
     )
+
+
+def _gauge(signed: Signed, counts: Counts) -> GaugeOut:
+    gap = pressure(signed, counts)
+    return GaugeOut(signed=signed.total, signed_done=signed.done, gap=points(gap) if gap is not None else None)

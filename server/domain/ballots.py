@@ -14,6 +14,8 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from server.domain.rates import Rate
+
 LEAST = 5  # ballots that are opened, and shown, together
 PADDED = 1536  # bytes of a packed ballot, whatever it says
 LONGEST_COMMENT = 200
@@ -156,6 +158,30 @@ def publishable(counts: Counts) -> bool:
 def mixed(part: int, ballots: int) -> int | None:
     """A yes-or-no count as it may be shown: None where all ballots say the same."""
     return part if 0 < part < ballots else None
+
+
+class Signed(NamedTuple):
+    """签收 of a cell's work, by name: how many, and how many of them say 办好了."""
+
+    total: int
+    done: int
+
+
+def pressure(signed: Signed, counts: Counts) -> Rate | None:
+    """Named 办好了 minus secret solved, as a share: above 0 people sign what they would not say in secret.
+
+    None where nobody signed, and where all ballots say the same: the gap would tell what they say.
+    """
+    solved = mixed(counts.solved, counts.ballots)
+    if solved is None or not signed.total:
+        return None
+    return Rate(signed.done * counts.ballots - solved * signed.total, signed.total * counts.ballots)
+
+
+def points(gap: Rate) -> str:
+    """A gap in percentage points with one decimal, rounded half up from 0: −1 of 8 → "-12.5"."""
+    size = Rate(abs(gap.numerator), gap.denominator).percent
+    return f"-{size}" if gap.numerator < 0 and size != "0.0" else size
 
 
 @dataclass(frozen=True)

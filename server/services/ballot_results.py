@@ -15,12 +15,15 @@ from sqlalchemy.orm import Session
 
 from server.db.models.ballots import Ballot, Cell
 from server.db.models.orgs import OrgNode, Unit
-from server.db.models.sign_offs import Callback
-from server.domain.ballots import CellKind, Counts, Group, Satisfaction, partition, total
+from server.db.models.people import Person
+from server.db.models.requests import Request
+from server.db.models.sign_offs import Callback, SignOff
+from server.domain.ballots import CellKind, Counts, Group, Satisfaction, Signed, partition, total
 from server.domain.days import period_end, start_of
 from server.domain.orgs import Level
 from server.domain.permissions import Actor, Permission
 from server.domain.satisfaction import NOBODY, Answered
+from server.domain.sign_offs import Source
 from server.services import scopes
 
 RATED = (CellKind.UNIT, CellKind.OWN)
@@ -34,6 +37,7 @@ class Shown:
     name: str
     group: Group
     unit: str | None = None
+    signed: Signed | None = None  # of a cell that stands alone
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ def of_node(session: Session, node: OrgNode, *, quarter: date, actor: Actor) -> 
     cells = _cells(session, [node.id], quarter)
     closed = bool(cells) and all(cell.closed_on is not None for cell in cells)
     groups, left = _groups(session, cells) if closed else ([], ())
-    return Results(closed, tuple(_named(session, cells, groups)), bool(left), _by_call(session, [node.id], quarter))
+    return Results(
+        closed, tuple(_named(session, cells, groups, _signed(session, node.id, quarter))), bool(left), _by_call(session, [node.id], quarter)
+    )
 
 
 def answered(counts: Iterable[Counts]) -> Answered:
@@ -107,7 +113,7 @@ def _cells(session: Session, nodes: Sequence[int], quarter: date) -> list[Cell]:
     return list(session.execute(found.order_by(Cell.id)).scalars())
 
 
-def _named(session: Session, cells: Sequence[Cell], groups: Sequence[Group]) -> list[Shown]:
+def _named(session: Session, cells: Sequence[Cell], groups: Sequence[Group], signed: Mapping[int | None, Signed]) -> list[Shown]:
     by_id = {cell.id: cell for cell in cells}
     ids = [cell.unit_id for cell in cells if cell.unit_id is not None]
     units = {unit.id: unit for unit in session.execute(select(Unit).where(Unit.id.in_(ids))).scalars()}
@@ -116,8 +122,23 @@ def _named(session: Session, cells: Sequence[Cell], groups: Sequence[Group]) -> 
         unit_id = by_id[group.cells[0]].unit_id if not group.merged else None
         unit = units[unit_id] if unit_id is not None else None
         name = unit.name if unit is not None else MERGED_NAME if group.merged else OWN_NAME
-        made.append(Shown(name, group, unit.public_id if unit is not None else None))
+        by_name = None if group.merged else signed.get(unit_id, Signed(0, 0))
+        made.append(Shown(name, group, unit.public_id if unit is not None else None, by_name))
     return made
+
+
+def _signed(session: Session, community: int, quarter: date) -> Mapping[int | None, Signed]:
+    """签收 of a community's work by the unit whose doing it was (None: its own), of the quarter in which it was finished.
+
+    A round that came back has lost its finishing date to the next one; its answer came within days of it and stands for it.
+    """
+    unit = func.coalesce(SignOff.handler_unit_id, Person.unit_id)
+    finished = case((Request.finished_at <= SignOff.at, Request.finished_at), else_=SignOff.at)
+    counted = select(unit, func.count(), func.sum(case((SignOff.done.is_(True), 1), else_=0)))
+    mine = counted.join(Request, Request.id == SignOff.request_id).outerjoin(Person, Person.id == SignOff.handler_person_id)
+    within = (finished >= start_of(quarter), finished < start_of(period_end("quarter", quarter)))
+    by_name = (Request.community_id == community, SignOff.source.in_((Source.OWN, Source.ON_WORD)))
+    return {row[0]: Signed(row[1], int(row[2])) for row in session.execute(mine.where(*by_name, *within).group_by(unit))}
 
 
 def _by_call(session: Session, nodes: Sequence[int], quarter: date) -> Answered:

@@ -142,7 +142,8 @@ def test_results_are_not_for_strangers(client: FlaskClient, scene: Scene) -> Non
 
 def test_slips_are_entered_five_at_a_time_and_comments_are_read_first(client: FlaskClient, scene: Scene, now: datetime, time: Time) -> None:
     path = f"/nodes/{scene.community}/ballot-slips"
-    slips = [{**ANSWERS, "satisfaction": kind} for kind in ("very", "basic", "not", "very", "very")]
+    slips = [{**ANSWERS, "satisfaction": kind, "solved": kind != "not"} for kind in ("very", "basic", "not", "very", "very")]
+    assert post(client, f"/requests/{scene.request}/sign-off", scene.requester, DONE).status_code == 200
     body = {"day": "2026-03-31", "slips": slips}
     assert codes(
         post(client, path, None, body),
@@ -170,4 +171,5 @@ def test_slips_are_entered_five_at_a_time_and_comments_are_read_first(client: Fl
     results = client.get(f"/api/v1/nodes/{scene.community}/ballot-results?day=2026-03-31", headers=headers(secretary)).json
     group = results["groups"][0]
     assert (group["ballots"], group["very"], group["basic"], group["contacted"], group["comments"]) == (5, 3, 1, None, ["谢谢"])
+    assert (group["solved"], group["gauge"]) == (4, {"signed": 1, "signed_done": 1, "gap": "20.0"})
     assert (results["together"]["response"], results["together"]["satisfaction"]["shown"]) == (None, "78.0")

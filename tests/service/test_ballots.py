@@ -11,12 +11,13 @@ from server.db import redis_client, vault
 from server.db.models import ballots as tables
 from server.db.models.ballots import Ballot, Cell, Envelope, Issued, PoolToken, SpentToken
 from server.db.models.orgs import OrgNode
-from server.domain.ballots import CellKind, pack
+from server.domain.ballots import CellKind, Signed, pack
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
+from server.domain.sign_offs import AgainReason, Source
 from server.services import ballot_openings, ballot_pools, ballot_results, ballots, sign_offs
 from tests.factories.people import a_person, a_tree, actor_of, with_role
-from tests.factories.ratings import BASIC, NOT, VERY, a_finished, a_stocked_cell, ballot, cast_ballots, quarter_of, rater
+from tests.factories.ratings import BASIC, NOT, VERY, a_finished, a_stocked_cell, ballot, cast_ballots, finish_again, quarter_of, rater
 from tests.factories.units import a_unit
 
 ALLOWED = {
@@ -186,6 +187,32 @@ def test_nothing_is_shown_before_the_quarter_is_closed_and_three_weeks_pass(sess
 AFTER = datetime.fromisoformat("2026-05-01T00:00+08:00")
 
 
+def test_a_cell_that_stands_alone_has_its_signatures_beside_it(session: Session, now: datetime) -> None:
+    """Of its own work in the quarter it was finished in, in the app or on somebody's word; no call, no neighbour, no merged group."""
+    tree = a_tree(session, now)
+    unit = a_unit(session, now, tree)
+    member = a_person(session, now, "赵六")
+    member.unit_id = unit.id
+    cast_ballots(session, a_finished(session, now, tree, unit=unit), [*FOUR, ballot(VERY)])
+    cast_ballots(session, a_finished(session, now, tree), [ballot(VERY)] * 5)
+    for over in ({"unit": unit}, {"handler": member}, {"unit": unit, "community": tree.neighbour}, {}):
+        request = a_finished(session, now, tree, **over)
+        sign_offs.sign(session, request, done=True, actor=rater(request), now=now)
+    back = a_finished(session, now, tree, unit=unit)
+    sign_offs.sign(session, back, done=False, reason=AgainReason.CAME_BACK, actor=rater(back), now=now)
+    later = now + timedelta(days=40)
+    finish_again(session, back, later)
+    sign_offs.sign(session, back, done=True, actor=rater(back), now=later)
+    called = a_finished(session, now, tree, unit=unit)
+    sign_offs.settle(session, called, done=True, reason=None, source=Source.CALLBACK, actor=Actor(member.id), now=now)
+    close(session, tree.street, AFTER)
+    found = shown(session, tree.community, AFTER, now).shown
+    assert [(one.unit, one.signed) for one in found] == [(unit.public_id, Signed(3, 2))]
+    cast_ballots(session, back, [*FOUR, ballot(NOT)])
+    close(session, tree.street, later + timedelta(days=110))
+    assert [one.signed for one in shown(session, tree.community, later, later).shown] == [Signed(1, 1)]
+
+
 def test_small_and_unanimous_cells_are_merged_in_the_community(session: Session, now: datetime) -> None:
     tree = a_tree(session, now)
     small, alike = a_unit(session, now, tree, "示例小学"), a_unit(session, now, tree, "示例医院")
@@ -195,6 +222,7 @@ def test_small_and_unanimous_cells_are_merged_in_the_community(session: Session,
     close(session, tree.street, AFTER)
     found = shown(session, tree.community, AFTER, now)
     assert [(one.name, one.group.counts.ballots, one.group.merged) for one in found.shown] == [("其余承办方合并", 11, True)]
+    assert found.shown[0].signed is None
     kinds = session.execute(select(Cell.kind, func.count()).join(Ballot, Ballot.cell_id == Cell.id).group_by(Cell.kind)).all()
     assert {row[0]: row[1] for row in kinds} == {CellKind.UNIT: 6, CellKind.COMMUNITY: 5}, "five leftovers do not say whose they were"
 

@@ -3,7 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain.ballots import LEAST, LONGEST_COMMENT, PADDED, Answers, Counts, Satisfaction, Tag, pack, partition, publishable, unpack
+from server.domain.ballots import (
+    LEAST,
+    LONGEST_COMMENT,
+    PADDED,
+    Answers,
+    Counts,
+    Satisfaction,
+    Signed,
+    Tag,
+    pack,
+    partition,
+    points,
+    pressure,
+    publishable,
+    unpack,
+)
+from server.domain.rates import Rate
 from server.domain.satisfaction import Answered, rates
 
 ballots = st.builds(
@@ -46,6 +62,18 @@ def test_four_ballots_and_a_unanimous_cell_are_merged() -> None:
     assert [(group.cells, group.counts.ballots, group.merged) for group in groups] == [((3,), 5, False), ((1, 2), 10, True)]
     assert not left
     assert partition({1: few, 3: good}, pool=0)[1] == (1,)
+
+
+def test_the_gauge_is_what_is_signed_less_what_is_said_in_secret() -> None:
+    eight = Counts(8, 8, 6, 5, 2)
+    shown = [points(gap) for gap in (pressure(Signed(10, done), eight) for done in (10, 5, 7)) if gap is not None]
+    assert shown == ["25.0", "-25.0", "-5.0"]
+    assert (points(Rate(-1, 5000)), points(Rate(1, 3))) == ("0.0", "33.3")
+
+
+def test_without_signatures_or_where_all_say_the_same_there_is_no_gauge() -> None:
+    assert pressure(Signed(0, 0), Counts(8, 8, 6, 5, 2)) is None
+    assert [pressure(Signed(9, 8), Counts(8, 8, solved, 5, 2)) for solved in (0, 8)] == [None, None]
 
 
 def test_the_worked_example() -> None:
