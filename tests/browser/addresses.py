@@ -1,4 +1,4 @@
-"""The pages that tests/browser/test_axe.py looks at in every look and at both sizes. Add a line per page; `World` says what there is to open."""
+"""The pages that tests/browser/test_axe.py looks at in every look and at both sizes: a line per page; `World` says what there is."""
 
 from __future__ import annotations
 
