@@ -140,7 +140,7 @@ class CellError:
 
 @dataclass(frozen=True)
 class Line:
-    """One readable row: its number as Excel counts and a value for every column the sheet has."""
+    """One row: its number as Excel counts and a value for every column of the sheet whose cell could be read."""
 
     number: int
     values: Mapping[str, Any]
@@ -148,13 +148,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A sheet understood: the header, the readable rows, the errors, and how many rows had anything in them."""
+    """A sheet understood: the header, the readable rows, the errors, how many rows had anything in them.
+
+    `broken` are the rows with an unreadable cell, for telling at once all that is wrong with them; nothing is imported from these.
+    """
 
     sheet: str
     header: Header
     lines: tuple[Line, ...]
     errors: tuple[CellError, ...]
     rows: int
+    broken: tuple[Line, ...] = ()
+
+    def says(self, line: Line, key: str) -> bool:
+        """Can the row be taken at its word here: was the cell read, or is there no such column?"""
+        return key in line.values or key not in self.header.columns
 
     def error(self, line: Line, key: str, message: str) -> CellError:
         """An error about one cell of a row (or its first column where the sheet has no such column)."""
@@ -229,13 +237,13 @@ def _parse_sheet(wanted: Sequence[Column], sheet: Sheet, header: Header, *, of_p
     if len(data) > MAX_ROWS:
         raise Problem("ROSTER_TOO_LONG")
     lines: list[Line] = []
+    broken: list[Line] = []
     errors: list[CellError] = []
     for number, row in data:
         values, wrong = _read_row(wanted, header, number, row, of_people=of_people)
         errors += wrong
-        if not wrong:
-            lines.append(Line(number, values))
-    return Parsed(sheet.name, header, tuple(lines), tuple(errors), len(data))
+        (broken if wrong else lines).append(Line(number, values))
+    return Parsed(sheet.name, header, tuple(lines), tuple(errors), len(data), tuple(broken))
 
 
 def _read_row(

@@ -42,8 +42,8 @@ class Found:
 
 def plan(session: Session, *, node: OrgNode, parsed: Parsed, supply: Supply, now: datetime, progress: Progress) -> Plan:
     """Compare the sheet with what is there. `fields` of an insert or update still name the branch by its name."""
-    found, errors = _locate(session, node, parsed, supply, now)
-    fresh, doubles = _without_doubles(parsed, found)
+    found, doubtful, errors = _locate(session, node, parsed, supply, now)
+    fresh, doubles = _without_doubles(parsed, found, doubtful)
     existing = _match(fresh, _existing(session, fresh, progress))
     inserts: list[Mapping[str, Any]] = []
     updates: list[Mapping[str, Any]] = []
@@ -72,24 +72,29 @@ def write(session: Session, *, plan: Plan, import_id: int, now: datetime, progre
         progress("写入", done, total)
 
 
-def _locate(session: Session, node: OrgNode, parsed: Parsed, supply: Supply, now: datetime) -> tuple[list[Found], list[CellError]]:
-    """Find the unit and the community each line names."""
+def _locate(
+    session: Session, node: OrgNode, parsed: Parsed, supply: Supply, now: datetime
+) -> tuple[list[Found], list[tuple[Line, Key]], list[CellError]]:
+    """Find the unit and the community each line names; of lines with something wrong only who is meant, where that can be said."""
     units = _units(session, node)
     communities = orgs.community_names(session, on=local_day(now))
     found: list[Found] = []
+    doubtful: list[tuple[Line, Key]] = []
     errors: list[CellError] = []
-    for line in parsed.lines:
+    whole = {line.number for line in parsed.lines}
+    for line in (*parsed.lines, *parsed.broken):
         wrong = len(errors)
-        unit_ids = units.get(vault.normalise(line.values["unit"]).upper(), ())
-        if len(unit_ids) != 1:
-            text = "有重名的单位，请改填统一社会信用代码" if unit_ids else "没有找到这个单位，请先导入单位名册或核对名称"
-            errors.append(parsed.error(line, "unit", text))
-        community_id, why = _community(line, communities)
-        if why:
-            errors.append(parsed.error(line, "community", why))
-        if len(errors) == wrong:
-            found.append(Found(line, _key(unit_ids[0], line.values), _fields(line, community_id, supply)))
-    return found, errors
+        unit_id, no_unit = _unit(line, units)
+        community_id, no_community = _community(line, communities)
+        errors += [parsed.error(line, key, why) for key, why in (("unit", no_unit), ("community", no_community)) if why]
+        if unit_id is None or not (parsed.says(line, "name") and parsed.says(line, "phone")):
+            continue
+        key = _key(unit_id, line.values)
+        if line.number in whole and len(errors) == wrong:
+            found.append(Found(line, key, _fields(line, community_id, supply)))
+        else:
+            doubtful.append((line, key))
+    return found, doubtful, errors
 
 
 def _units(session: Session, node: OrgNode) -> Mapping[str, Sequence[int]]:
@@ -104,6 +109,16 @@ def _units(session: Session, node: OrgNode) -> Mapping[str, Sequence[int]]:
         for word in {vault.normalise(row.name).upper(), row.uscc} - {None}:
             found[word].append(row.id)
     return found
+
+
+def _unit(line: Line, units: Mapping[str, Sequence[int]]) -> tuple[int | None, str]:
+    """The unit's id, or None and why; nothing is said of a cell that could not be read."""
+    if "unit" not in line.values:
+        return None, ""
+    ids = units.get(vault.normalise(line.values["unit"]).upper(), ())
+    if len(ids) == 1:
+        return ids[0], ""
+    return None, "有重名的单位，请改填统一社会信用代码" if ids else "没有找到这个单位，请先导入单位名册或核对名称"
 
 
 def _community(line: Line, communities: Mapping[str, frozenset[int]]) -> tuple[int | None, str]:
@@ -124,14 +139,16 @@ def _fields(line: Line, community_id: int | None, supply: Supply) -> dict[str, A
     return {**given, "state": EntryState.LISTED, "supplied_by": supply.by, "basis": supply.basis, "valid_until": until}
 
 
-def _without_doubles(parsed: Parsed, found: Sequence[Found]) -> tuple[list[Found], list[CellError]]:
-    first: dict[Key, Found] = {}
+def _without_doubles(parsed: Parsed, found: Sequence[Found], doubtful: Sequence[tuple[Line, Key]]) -> tuple[list[Found], list[CellError]]:
+    """Each person once; a row with something wrong is told as well that it names somebody a second time."""
+    fresh = list({member.key: member for member in reversed(found)}.values())[::-1]
+    first = {member.key: member.line.number for member in fresh}
     errors: list[CellError] = []
-    for member in found:
-        kept = first.setdefault(member.key, member)
-        if kept is not member:
-            errors.append(parsed.error(member.line, "name", f"与第 {kept.line.number} 行是同一个人，请删去一行"))
-    return list(first.values()), errors
+    for line, key in (*((member.line, member.key) for member in found), *doubtful):
+        kept = first.setdefault(key, line.number)
+        if kept != line.number:
+            errors.append(parsed.error(line, "name", f"与第 {kept} 行是同一个人，请删去一行"))
+    return fresh, errors
 
 
 def _match(found: Sequence[Found], entries: Mapping[tuple[int, str], Sequence[Any]]) -> Mapping[Key, Any]:

@@ -42,25 +42,25 @@ class Known:
 
 def plan(session: Session, *, node: OrgNode, parsed: Parsed, supply: Supply, now: datetime, progress: Progress) -> Plan:
     """Compare the sheet with what is there."""
-    located, errors = _locate(session, node, parsed, now)
-    known = _known(session, node, [line for line, _community in located])
+    located, doubtful, errors = _locate(session, node, parsed, now)
+    known = _known(session, node, (*parsed.lines, *parsed.broken))
     inserts: list[Mapping[str, Any]] = []
     updates: list[Mapping[str, Any]] = []
     seen: dict[object, int] = {}
     unchanged = 0
     for line, community_id in located:
-        unit = known.find(community_id, line.values["name"], line.values.get("uscc"))
-        key = unit.id if unit is not None else (line.values.get("uscc") or (community_id, line.values["name"]))
-        if unit is not None and unit.id not in known.within:
-            errors.append(parsed.error(line, "uscc", "这个单位登记在别的社区，请联系区县办理迁移"))
-        elif twice := _named_before(line, key, seen):
-            errors.append(parsed.error(line, "name", twice))
-        elif unit is None:
+        unit, wrong = _judge(parsed, line, community_id, known, seen)
+        errors += wrong
+        if wrong:
+            continue
+        if unit is None:
             inserts.append({**DEFAULTS, **_given(line), "community_id": community_id})
         elif _differs(unit, line, community_id):
             updates.append({"id": unit.id, "unit": unit, **_given(line), "community_id": community_id, "archived_at": None})
         else:
             unchanged += 1
+    for line, somewhere in doubtful:
+        errors += _judge(parsed, line, somewhere, known, seen)[1]
     progress("比对", len(located), len(located))
     return Plan(tuple(inserts), tuple(updates), unchanged, tuple(errors))
 
@@ -80,20 +80,44 @@ def write(session: Session, *, plan: Plan, import_id: int, now: datetime, progre
         progress("写入", done, total)
 
 
-def _locate(session: Session, node: OrgNode, parsed: Parsed, now: datetime) -> tuple[list[tuple[Line, int]], list[CellError]]:
-    """The community of each line: what it says, else the one the import is for."""
+Placed = tuple[Line, int]
+Doubtful = tuple[Line, int | None]
+
+
+def _locate(session: Session, node: OrgNode, parsed: Parsed, now: datetime) -> tuple[list[Placed], list[Doubtful], list[CellError]]:
+    """The community of each line: what it says, else the one the import is for. `Doubtful` are lines with something wrong."""
     communities = orgs.community_names(session, on=local_day(now), below=node.path)
     own = node.id if node.level is Level.COMMUNITY else None
-    located: list[tuple[Line, int]] = []
+    located: list[Placed] = []
+    doubtful: list[Doubtful] = []
     errors: list[CellError] = []
-    for line in parsed.lines:
+    whole = {line.number for line in parsed.lines}
+    for line in (*parsed.lines, *parsed.broken):
         word = line.values.get("community")
         community_id, why = community_of(word, communities) if word else (own, "" if own else "所在社区必须填写")
-        if community_id is None:
+        if community_id is None and parsed.says(line, "community"):
             errors.append(parsed.error(line, "community", why))
-        else:
+        if community_id is not None and line.number in whole:
             located.append((line, community_id))
-    return located, errors
+        else:
+            doubtful.append((line, community_id if parsed.says(line, "community") else None))
+    return located, doubtful, errors
+
+
+def _judge(
+    parsed: Parsed, line: Line, community_id: int | None, known: Known, seen: dict[object, int]
+) -> tuple[Unit | None, list[CellError]]:
+    """The unit that is meant, as far as the row can say it, and why it is refused: another community's, or named before in this file."""
+    name, uscc = line.values.get("name"), line.values.get("uscc")
+    placed = community_id is not None and name is not None and parsed.says(line, "uscc")
+    unit = known.find(community_id or 0, name or "", uscc) if placed or uscc else None
+    wrong: list[CellError] = []
+    if unit is not None and unit.id not in known.within:
+        wrong.append(parsed.error(line, "uscc", "这个单位登记在别的社区，请联系区县办理迁移"))
+    key = unit.id if unit is not None else (uscc or ((community_id, name) if placed else None))
+    if key is not None and (twice := _named_before(line, key, seen)):
+        wrong.append(parsed.error(line, "name", twice))
+    return unit, wrong
 
 
 def _known(session: Session, node: OrgNode, lines: Sequence[Line]) -> Known:

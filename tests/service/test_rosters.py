@@ -254,3 +254,51 @@ def test_three_thousand_rows_in_sets(session: Session, now: datetime) -> None:
     assert len(entries(session)) == 3000
     assert len(sent) < 30  # by thousands, not by rows
     assert told == [("写入", 1000, 3000), ("写入", 2000, 3000), ("写入", 3000, 3000)]
+
+
+def messages(preview: rosters.Preview) -> list[tuple[str, str]]:
+    return [(error.cell, error.message) for error in preview.errors]
+
+
+def test_all_that_is_wrong_with_a_members_row_is_told_at_once(session: Session, now: datetime) -> None:
+    """A cell that cannot be read does not hide an unknown unit, an unknown community or a double in the same row."""
+    tree = a_tree(session, now)
+    a_unit(session, now, tree)
+    rows = [
+        MEMBER_HEADER,
+        ("李四", "123", "不存在的单位", "", "不存在的社区", "外星人", ""),
+        ZHANG,
+        (*ZHANG[:4], "不存在的社区", "外星人", ""),
+        ("王五", "12x", "不存在的单位", "", "", "", ""),
+    ]
+    preview = look(session, now, tree.community, MEMBERS, rows)
+    assert counts(preview) == (1, 0, 0, 3)
+    assert [cell for cell, _message in messages(preview)] == ["B2", "C2", "E2", "F2", "A4", "E4", "F4", "B5", "C5"]
+    assert dict(messages(preview))["A4"] == "与第 3 行是同一个人，请删去一行"
+
+
+def test_all_that_is_wrong_with_a_units_row_is_told_at_once(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    a_unit(session, now, tree, name="别处的单位", community=tree.neighbour, uscc=BUREAU[1])
+    rows = [
+        UNIT_HEADER,
+        ("甲单位", BUREAU[1], "外星人", "", "不存在的社区", "", "", "abc"),
+        ("乙单位", "", "机关", "", "示例社区", "", "", ""),
+        ("乙单位", "", "外星人", "", "示例社区", "", "", ""),
+        ("丙单位", "123", "机关", "", "不存在的社区", "", "", ""),
+    ]
+    preview = look(session, now, tree.community, UNITS, rows)
+    assert counts(preview) == (1, 0, 0, 3)
+    assert [cell for cell, _message in messages(preview)] == ["B2", "C2", "E2", "H2", "A4", "C4", "B5", "E5"]
+
+
+def test_a_cell_that_cannot_be_read_is_told_once(session: Session, now: datetime) -> None:
+    """An unreadable unit is not called unknown besides; a row that could be read wins over a broken one with the same person."""
+    tree = a_tree(session, now)
+    a_unit(session, now, tree)
+    rows = [MEMBER_HEADER, (*ZHANG[:5], "外星人", ""), ZHANG, ("李四", "", "#REF!", "", "#N/A", "", "")]
+    preview = look(session, now, tree.community, MEMBERS, rows)
+    assert counts(preview) == (1, 0, 0, 2)
+    assert [cell for cell, _message in messages(preview)] == ["A2", "F2", "C4", "E4"]
+    blank = look(session, now, tree.street, UNITS, [UNIT_HEADER, ("甲单位", "", "", "", "#REF!", "", "", "")])
+    assert [cell for cell, _message in messages(blank)] == ["E2"]
