@@ -238,7 +238,7 @@ def _refused(spot: Spot, token: str, now: datetime, path: dict[str, str], proble
     """A refusal as the person meets it."""
     if problem.kind is Kind.UNAUTHENTICATED:
         return _sign_in_again(token, posted=posted)
-    if spot.kind == "form" and posted and problem.kind not in (Kind.NOT_FOUND, Kind.FORBIDDEN) and not request.files:
+    if spot.kind == "form" and posted and problem.kind not in (Kind.NOT_FOUND, Kind.FORBIDDEN):
         return _again(spot, token, now, path, problem)
     if posted and problem.code not in ("NOT_FOUND", "FORBIDDEN"):
         flash(problem.message, "problem")
