@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field
 
 from miniprogram_api.ballots import AnswersIn
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import Done, Id, In, Out
+from miniprogram_api.schemas import Day, Done, Id, In, Out
 from server.domain.ballots import Answers
 from server.domain.permissions import Permission as P
 from server.services import ballot_comments, ballot_slips, places, units
@@ -20,7 +18,7 @@ class SlipsIn(In):
     """A box of slips about one unit."""
 
     unit: Id | None = Field(None, description="承办单位；空：社区自办")
-    day: date = Field(description="季度里的任意一天")
+    day: Day = Field(description="季度里的任意一天")
     slips: list[AnswersIn] = Field(max_length=200, description="至少 5 张，一起录入")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import Id, In, Out, _one_line
+from miniprogram_api.schemas import Day, Id, In, Out, _one_line
 from miniprogram_api.tallies import RateOut
 from server.db.base import transaction
 from server.domain.ballots import (
@@ -141,7 +141,7 @@ class ResultsOut(Out):
 class ResultsQuery(In):
     """Which quarter."""
 
-    day: date = Field(description="季度里的任意一天", examples=["2026-03-31"])
+    day: Day = Field(description="季度里的任意一天", examples=["2026-03-31"])
 
 
 @ballots_resource.get("/ballot-form", public=True, answer=FormOut, etag=True)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import Id, In, Instant, LongLine, Out, Page, PageQuery, Text
+from miniprogram_api.schemas import Day, Id, In, Instant, LongLine, Out, Page, PageQuery, Text
 from server.db.models.care import CarePlan
 from server.domain.handling import CarePlanState, CareVisitState
 from server.domain.permissions import Permission as P
@@ -25,7 +25,7 @@ class CarePlanIn(In):
     carer: Id = Field(description="照护人的人员编号；本人同意后生效")
     what: Text = Field(description="做什么", examples=["上门量血压、聊聊天"])
     every_days: int = Field(ge=1, le=92, description="每几天一次", examples=[7])
-    first_on: date = Field(description="第一次上门日期", examples=["2026-03-07"])
+    first_on: Day = Field(description="第一次上门日期", examples=["2026-03-07"])
 
 
 class HandOverIn(In):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field
 
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.schemas import In, Instant, Out, Page, PageQuery
+from miniprogram_api.schemas import Day, In, Instant, Out, Page, PageQuery
 from server.domain.categories import REQUEST_CATEGORIES, listed
 from server.domain.funnels import BUCKET_NAMES, NOT_CARRIED_ON, Bucket
 from server.domain.permissions import Permission as P
@@ -22,8 +20,8 @@ BUCKETS = listed({bucket.value: name for bucket, name in BUCKET_NAMES.items()})
 class FunnelQuery(In):
     """The period, half open: from the first day, up to but without `to`."""
 
-    from_: date = Field(alias="from", description="提交日期从这一天起", examples=["2026-01-01"])
-    to: date = Field(description="到这一天之前", examples=["2026-04-01"])
+    from_: Day = Field(alias="from", description="提交日期从这一天起", examples=["2026-01-01"])
+    to: Day = Field(description="到这一天之前", examples=["2026-04-01"])
 
 
 class DrillQuery(FunnelQuery, PageQuery):

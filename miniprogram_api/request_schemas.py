@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from miniprogram_api.schemas import Id, In, Instant, Line, Out, Phone, Text
@@ -22,13 +22,14 @@ from server.services import handling, media, people, requests, supplements, time
 from server.services.requests import Details
 
 CATEGORY = f"类别：{listed(REQUEST_CATEGORIES)}"
+Category = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,64}$"), Field(description=CATEGORY, examples=["repairs"])]
 STATE = "状态：" + "，".join(f"{state.value} {plain.short}" for state, plain in STATES.items())
 
 
 class DetailsIn(In):
     """诉求的内容：只有类别是必填的."""
 
-    category: str = Field(description=CATEGORY, examples=["repairs"], max_length=64)
+    category: Category
     content: Text | None = Field(None, description="说明，可不填", examples=["3号楼楼道灯不亮"])
     place: Line | None = Field(None, description="地点，到楼栋即可，不要写门牌号", examples=["3号楼"])
     urgency: Urgency = Field(Urgency.NORMAL, description="normal 不急，urgent 紧急，critical 特急")

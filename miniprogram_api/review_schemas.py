@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import Field
 
-from miniprogram_api.schemas import Id, In, Out, Reason, Text
+from miniprogram_api.schemas import Day, Id, In, Out, Reason, Text
 from server.db.models.reviews import ReviewItem, ReviewPanel
 from server.domain.reviews import REVIEW_STATE_NAMES, ItemKind, ReviewState, Verdict, Vote
 
@@ -15,7 +15,7 @@ class ReviewIn(In):
     """A panel to be held."""
 
     community: Id = Field(description="社区编号")
-    day: date = Field(description="季度里的任意一天", examples=["2026-03-31"])
+    day: Day = Field(description="季度里的任意一天", examples=["2026-03-31"])
     seats: int = Field(9, ge=5, le=51, description="评议员名额，至少 5")
 
 

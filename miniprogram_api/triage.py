@@ -8,7 +8,7 @@ from pydantic import Field
 
 from miniprogram_api.claim_schemas import OutcomeOut, outcome_out
 from miniprogram_api.edge import Call, Resource
-from miniprogram_api.request_schemas import CATEGORY, RequestLineOut, RequestOut, line_out, request_out
+from miniprogram_api.request_schemas import Category, RequestLineOut, RequestOut, line_out, request_out
 from miniprogram_api.schemas import Id, In, Instant, Out, Page, PageQuery, Reason, Text
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.permissions import Permission as P
@@ -27,7 +27,7 @@ CHANNELS = "，".join(f"{channel.value} {one.name}" for channel, one in ELSEWHER
 class JudgementIn(In):
     """研判的结论；不填的保持原样."""
 
-    category: str | None = Field(None, description=CATEGORY, max_length=64)
+    category: Category | None = None
     urgency: Urgency | None = None
     difficulty: Difficulty | None = Field(None, description="simple 当天，ordinary 一般，difficult 疑难")
     priority: int | None = Field(None, ge=0, le=9)
@@ -59,7 +59,7 @@ class RejectIn(In):
 
 
 class PartIn(In):
-    category: str = Field(description=CATEGORY, max_length=64)
+    category: Category
     content: Text | None = Field(None, description="这一件的说明；不填沿用原文")
 
 
@@ -116,7 +116,7 @@ class QueueQuery(PageQuery):
 class CountyQuery(PageQuery):
     """街道、区县按类别和状态看."""
 
-    category: str = Field(description=CATEGORY, max_length=64)
+    category: Category
     state: RequestState
 
 

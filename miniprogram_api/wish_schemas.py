@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from miniprogram_api.schemas import Id, In, Instant, Line, LongLine, Out, PageQuery, Phone, Reason
+from miniprogram_api.schemas import Day, Id, In, Instant, Line, LongLine, Out, PageQuery, Phone, Reason
 from miniprogram_api.tallies import RateOut
 from server.db.models.wishes import Wish
 from server.domain.people import ConsentChannel
@@ -59,7 +59,7 @@ class WishCollectIn(WishWordsIn):
 class WishVerifyIn(In):
     """走访核实."""
 
-    visited_on: date = Field(description="走访日期", examples=["2026-03-05"])
+    visited_on: Day = Field(description="走访日期", examples=["2026-03-05"])
     note: Reason = Field(description="看到的情况，只有本社区工作人员能看", examples=["家中收音机确已损坏"])
 
 
@@ -88,8 +88,8 @@ class WishMineQuery(PageQuery):
 
 
 class WishFiguresQuery(In):
-    since: date = Field(alias="from", description="从哪一天起", examples=["2026-01-01"])
-    to: date = Field(description="到哪一天之前（不含）", examples=["2026-04-01"])
+    since: Day = Field(alias="from", description="从哪一天起", examples=["2026-01-01"])
+    to: Day = Field(description="到哪一天之前（不含）", examples=["2026-04-01"])
 
 
 class WishOut(Out):

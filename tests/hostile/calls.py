@@ -19,13 +19,7 @@ from server.console.api_reader import ID, Reader
 from server.domain.permissions import BASE, GRANTS, Role
 from tests.hostile.world import World, picture
 
-# The residents' loop has no objects in the world yet: these resources are attacked only by test_contract's drawn values and by their own
-# tests. Each name that gets its objects in world.py leaves this list.
-TO_COME = frozenset({
-    "requests", "intakes", "triage", "sign_offs", "ballots", "ballot_entries", "callbacks", "reviews", "wishes", "feedbacks", "dispatch",
-    "handling", "care_plans", "mediations", "stations", "funnels",
-})  # fmt: skip
-RESOURCES = [resource for resource in miniprogram_api.RESOURCES if resource.name not in TO_COME]
+RESOURCES = miniprogram_api.RESOURCES
 SIGNED = frozenset({"show_linked_picture"})  # the signature in the address is the right to it; tests/jobs/test_contents.py breaks it
 ROUTES = [route for resource in RESOURCES for route in resource.routes if route.name not in SIGNED]
 BODIED = [route for route in ROUTES if route.body is not None]
@@ -37,14 +31,47 @@ WORDS = {
     "subscriptions": "reminder",
     "consents": "share_unit",
     "workdays": "2026-05-01",
+    "funnel": "in_work",
+}
+# Which object of the world the first id of a path means, where it is not the one named after the segment before it: the one in the right
+# state, so that what is sent comes as far as the rules of the service.
+AT: Mapping[str, str] = {
+    **dict.fromkeys(("withdraw_request", "supplement_request", "triage_hints_of", "triage_request", "merge_request"), "request_submitted"),
+    **dict.fromkeys(("reject_request", "split_request", "type_out_request"), "request_submitted"),
+    **dict.fromkeys(("publish_request", "dispatch_request", "whistle_request", "escalate_request", "suggest_receivers"), "request_triaged"),
+    **dict.fromkeys(("sign_off", "list_sign_offs", "fetch_ballot_token"), "request_finished"),
+    **dict.fromkeys(("read_callback_number", "record_callback"), "request_called"),
+    **dict.fromkeys(("hand_down_request", "take_up_request", "explain_request"), "request_escalated"),
+    "decide_explanation": "request_hopeless",
+    "claim_request": "request_open",
+    "start_request": "request_accepted",
+    "open_mediation": "request_accepted",
+    "redo_request": "request_again",
+    "resume_request": "request_paused",
+    "decide_extension": "request_late",
+    "arrive_at_request": "offer_whistled",
+    "take_back_claim": "request_claim",
+    "accept_care_plan": "care_asked",
+    "ask_feedback_again": "feedback_answered",
+    "feedback_told": "feedback_noted",
+    "verify_wish": "wish_collected",
+    "publish_wish": "wish_verified",
+    **dict.fromkeys(("read_wish_contact", "wish_contacted", "release_wish"), "wish_claimed"),
+    "fulfil_wish": "wish_contacted",
+    "confirm_wish": "wish_fulfilled",
+    **dict.fromkeys(("fetch_vote_token", "count_review_votes"), "review_voting"),
+    **dict.fromkeys(("list_review_items", "reopen_review_item", "close_review"), "review_counted"),
 }
 # Which object of the world a field of a body or query means; the rest is the example's own.
 FIELDS = {
     "community": "communities", "node": "communities", "parent": "communities", "unit": "units", "team": "teams", "shift": "shift",
     "person": "mate", "leader": "members", "organiser": "members", "grid": "grid", "entry": "entry", "task": "tasks", "sub": "members",
-    "code": "rotating_code",
+    "code": "rotating_code", "into": "requests", "carer": "mate", "station": "stations", "keeper": "mate", "successor": "station_next",
+    "request": "requests",
+    "cell": "cells",
 }  # fmt: skip
 LISTS = {"members": "members", "people": "mate", "media": "media"}
+OTHER = {"name": "王奶奶", "phone": "13800001234", "consent": "spoken"}
 # Where the rightful body needs more than its example.
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "register": {"token": None},
@@ -64,6 +91,51 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "create_task": {"unit": None, "mode": "menu", "category": "environment", "five_help": None},
     "change_unit": {"uscc": None},
     "create_staff_login": {"person": "members"},
+    "submit_request": {"media": None, "for_other": OTHER | {"relation": "child"}},
+    "save_request_draft": {"media": ["request_media"]},
+    "rewrite_request_draft": {"media": None, "version": 0},
+    "supplement_request": {"media": None},
+    "enter_request": {"media": None, "person": OTHER},
+    "enter_round": {"entries": [{"category": "repairs", "content": "楼道灯不亮", "person": OTHER}]},
+    "triage_request": {"category": "repairs"},
+    "triage_requests": {"category": "repairs", "ids": ["request_submitted"]},
+    "enter_ballot_slips": {"slips": [{"contacted": True, "solved": True, "satisfaction": "very", "comment": "谢谢"}] * 5},
+    "post_ballot": {"token": "ballot"},
+    "post_votes": {"token": "vote", "cell": "panel_cell", "votes": {"vote_item": "solved"}},
+    "create_review": {"day": "2026-09-30"},
+    "select_review_members": {"chosen": [{"person": f"voter{number}", "reason": "了解情况"} for number in range(5)]},
+    "enter_feedback": {"request": None, "person": OTHER},
+    "create_care_plan": {"person": "members"},
+    "hand_over_care_plan": {"carer": "mover"},
+    "collect_wish": {"consent": "spoken", "guardian": None},
+    "claim_wish": {"unit": None},
+    "confirm_wish": {"via": "callback"},
+    "dispatch_request": {"unit": None, "team": None},
+    "hand_down_request": {"unit": None, "team": None},
+    "whistle_request": {"to": [{"person": "mate"}, {"unit": "units"}]},
+    "claim_request": {"unit": None, "team": None},
+    "decide_request_claims": {"ids": ["request_claim"]},
+    "ask_extension": {"until": "2026-03-12T16:00:00Z"},
+    "finish_request": {"pictures": None},
+}
+SHEETS = {"import_requests": "姓名,手机号,类别,诉求内容\n王奶奶,13800001234,噪音扰民,楼上半夜装修\n"}
+# What a list must be asked for beside its place.
+QUERIES = {"category": "repairs", "state": "in_progress", "day": "2026-03-05", "from": "2026-01-01", "to": "2026-04-01"}
+# Who may do it to this very row, where the permission alone does not say so: whoever has it in hand, who stands above, who answers.
+HANDLER = (
+    "list_my_offers", "answer_offer", "arrive_at_request", "take_back_claim", "list_in_hand", "show_in_hand",
+    "contact_requester", "start_request", "redo_request", "pause_request", "resume_request", "visit_for_request", "ask_extension",
+    "finish_request", "accept_care_plan", "visit_care_plan", "hand_over_care_plan", "open_mediation", "show_mediation", "close_mediation",
+    "list_station_queue", "claim_wish", "read_wish_contact", "wish_contacted", "release_wish", "fulfil_wish",
+)  # fmt: skip
+WHO: Mapping[str, str] = {
+    **dict.fromkeys(HANDLER, "mate"),
+    **dict.fromkeys(("hand_down_request", "take_up_request", "explain_request"), "street"),
+    "decide_explanation": "county",
+    "claim_request": "organiser",
+    "feedback_told": "clerk",
+    "confirm_wish": "secretary",
+    "withdraw_wish": "secretary",
 }
 STAFF = {"secretary": Role.SECRETARY, "county": Role.COUNTY, "security": Role.SECURITY_ADMIN, "liaison": Role.UNIT_LIAISON}
 _keys = count(1)
@@ -77,8 +149,9 @@ def kinds(rule: str) -> list[tuple[str, str]]:
 def path_of(route: Route, world: World, **other: str) -> str:
     """The route's path with the world's ids; `other` replaces an id by the name of its parameter."""
     path = route.rule
-    for name, segment in kinds(route.rule):
-        value = other.get(name) or WORDS.get(segment) or world.ids.get(segment)
+    for place, (name, segment) in enumerate(kinds(route.rule)):
+        at = world.ids[AT[route.name]] if place == 0 and route.name in AT else None
+        value = other.get(name) or at or WORDS.get(segment) or world.ids.get(segment)
         assert value, f"tests/hostile/world.py has no object for /{segment}/<…>: add one, so that {route.rule} is attacked too"
         path = re.sub(rf"<(?:\w+:)?{name}>", value, path)
     return f"/api/v1{path}"
@@ -87,7 +160,9 @@ def path_of(route: Route, world: World, **other: str) -> str:
 def body_of(route: Route, world: World) -> dict[str, Any]:
     """The documented example with ids of the world instead of the sample id."""
     example = json.loads(_examples()[route.name] or "{}")
-    return _named({**example, **BODIES.get(route.name, {})}, world)
+    said = BODIES.get(route.name, {})
+    seen = {"version": said["version"]} if "version" in said else {}
+    return _named({**example, **said}, world) | seen
 
 
 def send(client: FlaskClient, route: Route, world: World, who: str | None, **options: Any) -> TestResponse:
@@ -109,7 +184,10 @@ def _payload(route: Route, world: World, options: Mapping[str, Any]) -> dict[str
     if isinstance(body, bytes):
         return {"data": body, "content_type": options.get("content_type", "application/json")}
     if route.upload:
-        return {"data": {**_form(body), "file": options.get("file") or (_file(route), "a.bin")}, "content_type": "multipart/form-data"}
+        return {
+            "data": {**_form(body), "file": options.get("file") or (_file(route), "a.bin" if route.rule == "/media" else "a.csv")},
+            "content_type": "multipart/form-data",
+        }
     return {"json": body}
 
 
@@ -120,7 +198,7 @@ def _form(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _file(route: Route) -> Any:
-    return io.BytesIO(picture() if route.rule == "/media" else "姓名,手机号,工作单位\n".encode())
+    return io.BytesIO(picture() if route.rule == "/media" else SHEETS.get(route.name, "姓名,手机号,工作单位\n").encode())
 
 
 def query_of(route: Route, world: World) -> dict[str, str]:
@@ -129,7 +207,7 @@ def query_of(route: Route, world: World) -> dict[str, str]:
         return {}
     wanted = route.query.model_json_schema()
     made = {name: world.ids[FIELDS.get(name, "communities")] for name in wanted.get("required", []) if name in ("id", *FIELDS)}
-    return made | {name: "node" for name in wanted.get("required", []) if name == "scope"}
+    return made | {name: {"scope": "node", **QUERIES}[name] for name in wanted.get("required", []) if name in ("scope", *QUERIES)}
 
 
 def _named(values: Mapping[str, Any], world: World) -> dict[str, Any]:
@@ -142,11 +220,13 @@ def _named(values: Mapping[str, Any], world: World) -> dict[str, Any]:
         elif isinstance(value, list) and value and isinstance(value[0], str) and (value[0] == ID or value[0] in world.ids):
             named[name] = [world.ids[LISTS.get(name, value[0])] if value[0] == ID else world.ids[value[0]]]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            named[name] = [_named(value[0], world)]
+            named[name] = [_named(one, world) for one in value]
+        elif isinstance(value, dict):
+            named[name] = _named({world.ids.get(key, key): one for key, one in value.items()}, world)
         elif value == ID:
             named[name] = world.ids[FIELDS[name]]
         elif name in ("tok", "token"):
-            named[name] = world.codes["tok"]
+            named[name] = world.codes[value if value in world.codes else "tok"]
         elif name != "version":
             named[name] = value
     return named
@@ -167,8 +247,8 @@ def multipart(form: dict[str, str], data: bytes, name: str) -> dict[str, Any]:
 
 def who(route: Route) -> str | None:
     """Somebody of 示例社区 who may use the route at all; None for a public one."""
-    if route.permission is None:
-        return None
+    if route.permission is None or route.name in WHO:
+        return WHO.get(route.name)
     if route.permission in BASE:
         return "member"
     return next(name for name, role in STAFF.items() if route.permission in GRANTS[role])

@@ -49,6 +49,7 @@ from tests.factories.checkins import a_scan, code_of, open_task
 from tests.factories.people import Tree, a_person, a_tree, actor_of, token_of, with_role
 from tests.factories.registrations import a_bound_person, a_member, a_registration, a_unit, agree, an_entry, of_unit
 from tests.factories.tasks import a_claim, a_draft, a_post, a_shift, a_task, a_team
+from tests.hostile.residents import Loop, residents
 
 NAME = "欧阳绝密"  # the member's name and phone: a dump that holds them has leaked
 PHONE = "13600008888"
@@ -80,6 +81,7 @@ def build(began: datetime) -> World:
         people = _people(session, began, tree, world)
         work = _work(session, began, tree, people, world)
         _registered(session, began, tree, people, world)
+        _loop(session, began, tree, people, world)
     later = began + timedelta(hours=2)
     with transaction() as session:
         _served(session, later, people, work, world)
@@ -92,6 +94,7 @@ def _people(session: Session, now: datetime, tree: Tree, world: World) -> dict[s
         "secretary": with_role(session, now, Role.SECRETARY, tree.community),
         "clerk": with_role(session, now, Role.CLERK, tree.community, "周文书"),
         "county": with_role(session, now, Role.COUNTY, tree.county, "县干部"),
+        "street": with_role(session, now, Role.STREET, tree.street, "街道干部"),
         "security": with_role(session, now, Role.SECURITY_ADMIN, tree.county, "安全员"),
         "organiser": a_person(session, now, "王组织"),
         "liaison": of_unit(session, now, Role.UNIT_LIAISON, unit),
@@ -109,7 +112,12 @@ def _people(session: Session, now: datetime, tree: Tree, world: World) -> dict[s
     world.tokens |= {name: token_of(session, person, now) for name, person in people.items()}
     places = {"communities": tree.community, "orgs": tree.community, "grid": tree.grid, "county": tree.county, "neighbour": tree.neighbour}
     world.ids |= {name: node.public_id for name, node in places.items()} | {"units": unit.public_id, "members": people["member"].public_id}
-    world.ids |= {"mate": people["mate"].public_id, "stranger": people["stranger"].public_id, "other_unit": other_unit.public_id}
+    world.ids |= {
+        "mate": people["mate"].public_id,
+        "mover": people["mover"].public_id,
+        "stranger": people["stranger"].public_id,
+        "other_unit": other_unit.public_id,
+    }
     world.ids["secretary_person"] = people["secretary"].public_id
     world.ids["entry"] = an_entry(session, now, unit, "吕名册").public_id
     return people
@@ -165,6 +173,14 @@ def _registered(session: Session, now: datetime, tree: Tree, people: dict[str, P
     world.ids |= {kind: row.public_id for kind, row in rows.items()}
     _coded(session, now, tree, people, world)
     a_bound_person(session, now, session.get_one(Unit, unit.unit_id), "施未报")
+
+
+def _loop(session: Session, now: datetime, tree: Tree, people: dict[str, Person], world: World) -> None:
+    """The residents' loop: every row under the name of its kind; a ballot's comment has a key and no id."""
+    rows, tokens = residents(Loop(session, now, tree, people, f"{NAME} {PHONE} 家里漏水"))
+    world.ids |= {kind: row if isinstance(row, str) else row.public_id for kind, row in rows.items()}
+    world.ids["nodes"] = tree.community.public_id
+    world.codes |= tokens
 
 
 def _coded(session: Session, now: datetime, tree: Tree, people: dict[str, Person], world: World) -> None:
