@@ -8,7 +8,7 @@ from pydantic import Field
 
 from miniprogram_api.schemas import Id, In, Instant, Out, PageQuery, Reason
 from server.domain.tasks import CLAIM_STATE_NAMES, ClaimState
-from server.services import people
+from server.services import claims, people
 from server.services.batches import Outcome
 from server.services.claim_lists import ClaimLine
 
@@ -137,7 +137,7 @@ def claim_fields(line: ClaimLine) -> dict[str, Any]:
         "ends_at": window.ends_at,
         "person": line.person.public_id,
         "person_name": people.name_of(line.person),
-        "reason": claim.reason,
+        "reason": claims.reason_of(line.person, claim),
         "claimed_at": claim.claimed_at,
         "stand_in_asked": claim.offered_to_id is not None,
     }

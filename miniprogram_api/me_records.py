@@ -10,11 +10,12 @@ from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Instant, Out, Page, PageQuery
 from qr.rules import Grade
 from server.db.models.checkins import ServiceRecord
+from server.db.models.people import Person
 from server.db.models.tasks import Task
 from server.domain import checkins as words
 from server.domain.permissions import Permission as P
 from server.domain.records import METHOD_NAMES, RECORD_STATE_NAMES
-from server.services import own_records
+from server.services import own_records, records
 
 me_records_resource = Resource("me_records", "我的服务记录")
 
@@ -53,17 +54,20 @@ class MyRecordDetailOut(MyRecordOut):
 def my_records(call: Call[None]) -> Page[MyRecordOut]:
     """我的服务记录，新的在前."""
     rows, following = own_records.page(call.session, person_id=call.actor.id, after=call.query.after, limit=call.query.limit)
-    return Page[MyRecordOut](items=[MyRecordOut(**_values(record, task)) for record, task in rows], next=following)
+    me = call.session.get_one(Person, call.actor.id)
+    return Page[MyRecordOut](items=[MyRecordOut(**_values(me, record, task)) for record, task in rows], next=following)
 
 
 @me_records_resource.get("/me/records/<id>", permission=P.ME, answer=MyRecordDetailOut)
 def my_record(call: Call[None], id: str) -> MyRecordDetailOut:  # noqa: A002 - the URL's word
     """一条服务记录，含凭据的逐句说明."""
     seen = own_records.one(call.session, person_id=call.actor.id, public_id=id)
-    return MyRecordDetailOut(**_values(seen.record, seen.task), report=seen.report, evidence=seen.evidence, waiting_scans=seen.supplements)
+    me = call.session.get_one(Person, call.actor.id)
+    values = _values(me, seen.record, seen.task)
+    return MyRecordDetailOut(**values, report=seen.report, evidence=seen.evidence, waiting_scans=seen.supplements)
 
 
-def _values(record: ServiceRecord, task: Task) -> dict[str, Any]:
+def _values(me: Person, record: ServiceRecord, task: Task) -> dict[str, Any]:
     return {
         "id": record.public_id,
         "version": record.version,
@@ -81,5 +85,5 @@ def _values(record: ServiceRecord, task: Task) -> dict[str, Any]:
         "ended_at": record.ended_at,
         "minutes": record.minutes,
         "flags": [words.FLAG_NAMES[flag] for flag in record.flags.split()],
-        "reason": record.reason,
+        "reason": records.reason_of(me, record),
     }

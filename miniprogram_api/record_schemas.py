@@ -107,7 +107,7 @@ class CountsOut(Out):
 
 def record_out(record: ServiceRecord, person: Person, task: Task, pictures: list[Media]) -> RecordOut:
     """A record as JSON, for those who may read it."""
-    names = ("state", "version", "day", "method", "started_at", "ended_at", "minutes", "grade", "reason")
+    names = ("state", "version", "day", "method", "started_at", "ended_at", "minutes", "grade")
     shown = [PictureOut(id=one.public_id, state=one.state, seen_before=one.reuse_of_id is not None) for one in pictures]
     return RecordOut(
         **{name: getattr(record, name) for name in names},
@@ -120,5 +120,6 @@ def record_out(record: ServiceRecord, person: Person, task: Task, pictures: list
         method_name=METHOD_NAMES[record.method],
         flags=record.flags.split(),
         report=records.report_text(person, record),
+        reason=records.reason_of(person, record),
         pictures=shown,
     )

@@ -101,7 +101,7 @@ def _outs(session: Session, rows: Sequence[tuple[Transfer, Person]]) -> list[s.T
             to_community=nodes[row.to_community_id].name,
             state=row.state,
             reason=row.reason,
-            note=row.note,
+            note=transfers.note_of(person, row),
             refusal=row.refusal,
             requested_at=row.requested_at,
             release_due_at=row.release_due_at,

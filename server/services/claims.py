@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.people import Person
 from server.db.models.tasks import Claim, Shift, Task, TeamMember, VolunteerTeam
@@ -17,6 +18,7 @@ from server.domain.problems import Problem
 from server.domain.tasks import CLAIM_TRANSITIONS, HOLDS_PLACE, ClaimAction, ClaimState, TaskMode, TaskState
 from server.services import events, organisers
 
+EXCUSE = "claim.excuse"
 ONE_SITTING = timedelta(days=1)  # a longer window is a standing post: it overlaps nothing
 
 
@@ -52,7 +54,13 @@ def withdraw(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> 
 def excuse(session: Session, claim: Claim, *, reason: str, actor: Actor, now: datetime) -> Claim:
     """The claimer cannot come and says why (请假); the place is free again, nothing else follows from it (R1)."""
     require_own(claim, actor)
-    return _leave(session, claim, ClaimAction.EXCUSE, actor=actor, now=now, note=reason)
+    sealed = _sealed(session, claim, reason)
+    return _leave(session, claim, ClaimAction.EXCUSE, actor=actor, now=now, note=reason, own_words=True, excuse=sealed)
+
+
+def reason_of(person: Person, claim: Claim) -> str | None:
+    """Why he cannot come, or why staff declined or cancelled it; `person` is whose claim it is."""
+    return vault.open_sealed(person.salt, EXCUSE, claim.public_id, claim.excuse) or claim.reason
 
 
 def mark_no_show(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> Claim:
@@ -230,13 +238,18 @@ def require_own(claim: Claim, actor: Actor) -> None:
         raise Problem("NOT_FOUND")
 
 
-def _leave(session: Session, claim: Claim, action: ClaimAction, *, actor: Actor, now: datetime, note: str | None = None) -> Claim:
+def _sealed(session: Session, claim: Claim, words: str) -> bytes | None:
+    person = session.get_one(Person, claim.person_id)
+    return vault.seal(person.salt, EXCUSE, claim.public_id, words) if person.salt is not None else None
+
+
+def _leave(session: Session, claim: Claim, action: ClaimAction, *, actor: Actor, now: datetime, **more: Any) -> Claim:
     start, end = window_of(session, claim)
     standing = end - start > ONE_SITTING
     if (end if standing or action is ClaimAction.EXCUSE else start) <= now:
         raise Problem("LEAVE_LATE")
     lock(session, Task.id == claim.task_id)
-    events.move(session, claim, table=CLAIM_TRANSITIONS, action=action, actor=actor, now=now, note=note, reason=note, offered_to_id=None)
+    events.move(session, claim, table=CLAIM_TRANSITIONS, action=action, actor=actor, now=now, offered_to_id=None, **more)
     release(session, claim.task_id, claim.shift_id, 1)
     return claim
 

@@ -39,9 +39,12 @@ def move(
     now: datetime,
     note: str | None = None,
     seen: int | None = None,
+    own_words: bool = False,
     **changes: Any,
 ) -> Row:
     """Move `row` by `action`: permission in scope, guarded UPDATE on state and version, one event. Changes `row` in place.
+
+    `own_words`: the note is what a person wrote about himself; the event does not keep it, the caller seals it on the row (R7).
 
     Raises ILLEGAL_MOVE, NOTE_REQUIRED, NOT_FOUND (out of scope) and STALE (somebody was quicker; `seen` is the version the person had
     before her).
@@ -51,7 +54,7 @@ def move(
         scopes.require(session, actor, permission, row.community_id)
     rule = rule_for(table, before, action, note=note)
     shift(session, row, to=rule.to, seen=seen, **changes)
-    add(session, row, action=action.value, actor=actor, now=now, before=before, after=rule.to, note=note)
+    add(session, row, action=action.value, actor=actor, now=now, before=before, after=rule.to, note=None if own_words else note)
     return row
 
 
@@ -80,7 +83,7 @@ def add(
     after: Any = None,
     note: str | None = None,
 ) -> None:
-    """One immutable event about `row`; ids only, `note` is what staff wrote as the reason."""
+    """One immutable event about `row`; ids only, `note` is what staff wrote as the reason, never a person's own words about himself."""
     session.execute(
         insert(Event).values(
             subject_kind=row.__tablename__,

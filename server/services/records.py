@@ -21,7 +21,7 @@ from server.domain.problems import Problem
 from server.domain.records import COUNTS, DISPUTE_WITHIN, RECORD_TRANSITIONS, WAITING, Method, RecordAction, RecordState
 from server.services import events, lists, media, notices, organisers, scopes, tallies
 
-REPORT = "service_record.report"
+REPORT, DISPUTE = "service_record.report", "service_record.dispute"
 QUEUED = (*WAITING, RecordState.SENT_BACK, RecordState.DISPUTED)
 
 
@@ -47,6 +47,13 @@ def report_text(person: Person, record: ServiceRecord) -> str:
     return vault.open_sealed(person.salt, REPORT, record.public_id, record.report)
 
 
+def reason_of(person: Person, record: ServiceRecord) -> str | None:
+    """What he says against it while that is open, else why staff sent it back, upheld or voided it; `person` is whose record it is."""
+    if record.state is RecordState.DISPUTED:
+        return vault.open_sealed(person.salt, DISPUTE, record.public_id, record.dispute) or None
+    return record.reason
+
+
 def send_back(session: Session, record: ServiceRecord, *, reason: str, actor: Actor, now: datetime) -> ServiceRecord:
     """The report lacks something; the person is told what and reports again."""
     task = session.get_one(Task, record.task_id)
@@ -70,8 +77,11 @@ def dispute(session: Session, record: ServiceRecord, *, reason: str, actor: Acto
     _own(session, record, actor)
     if record.confirmed_at is not None and now > record.confirmed_at + DISPUTE_WITHIN:
         raise Problem("DISPUTE_LATE")
+    salt = session.get_one(Person, record.person_id).salt
+    sealed = vault.seal(salt, DISPUTE, record.public_id, reason) if salt is not None else None
+    table, action = RECORD_TRANSITIONS, RecordAction.DISPUTE
     return events.move(
-        session, record, table=RECORD_TRANSITIONS, action=RecordAction.DISPUTE, actor=actor, now=now, note=reason, reason=reason
+        session, record, table=table, action=action, actor=actor, now=now, note=reason, own_words=True, dispute=sealed, reason=None
     )
 
 

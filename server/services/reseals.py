@@ -24,10 +24,11 @@ from server.db.models.handling import Mediation, RequestVisit
 from server.db.models.orgs import Unit
 from server.db.models.people import BindingRequest, Person
 from server.db.models.platform import IdempotencyKey
-from server.db.models.registrations import Document, MemberRegistration, UnitRegistration
+from server.db.models.registrations import Document, MemberRegistration, Transfer, UnitRegistration
 from server.db.models.requests import Request, RequestSupplement
 from server.db.models.reviews import ReviewPanel
 from server.db.models.rosters import RosterEntry
+from server.db.models.tasks import Claim
 from server.db.models.wishes import Wish
 from server.services import ballot_pools, idempotency
 
@@ -67,6 +68,9 @@ COLUMNS = (
     Column(UnitRegistration, "leader", Unit, "unit_id"),
     Column(UnitRegistration, "liaison", Unit, "unit_id"),
     Column(ServiceRecord, "report", Person, "person_id"),
+    Column(ServiceRecord, "dispute", Person, "person_id"),
+    Column(Claim, "excuse", Person, "person_id"),
+    Column(Transfer, "note", Person, "person_id"),
     Column(Document, "facts", Person, "person_id"),
     Column(Document, "facts", Unit, "unit_id"),
     Column(IdempotencyKey, "body", idempotency.SALT, called="key"),

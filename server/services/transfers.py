@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
@@ -29,6 +30,7 @@ from server.domain.registrations import (
 from server.services import events, lists, notices, policies, registrations, scopes, serials, workdays
 
 OPEN = (TransferState.REQUESTED, TransferState.RELEASED)
+NOTE = "transfer.note"
 SWEPT = 200  # transfers a sweep releases in one transaction
 
 
@@ -57,14 +59,19 @@ def request(
         to_community_id=to.id,
         reason=reason,
         state=TransferState.REQUESTED,
-        note=note,
         requested_at=now,
         release_due_at=workdays.end_of(session, now=now, count=days),
     )
+    row.note = _sealed(session, row, note)
     session.add(row)
     session.flush()
     events.add(session, row, action="request", actor=actor, now=now, after=row.state)
     return row
+
+
+def note_of(person: Person, row: Transfer) -> str | None:
+    """What the member wrote; `person` is who moves."""
+    return vault.open_sealed(person.salt, NOTE, row.public_id, row.note) or None
 
 
 def release(session: Session, row: Transfer, *, actor: Actor, now: datetime) -> Transfer:
@@ -193,3 +200,8 @@ def _tell(session: Session, row: Transfer, outcome: str, now: datetime) -> None:
         dedupe=f"transfer:{row.id}:{row.version}",
         now=now,
     )
+
+
+def _sealed(session: Session, row: Transfer, words: str | None) -> bytes | None:
+    salt = session.get_one(Person, row.person_id).salt
+    return vault.seal(salt, NOTE, row.public_id, words) if words and salt is not None else None

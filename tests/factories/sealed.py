@@ -11,7 +11,7 @@ from server.db.models.checkins import ServiceRecord
 from server.domain.feedbacks import FeedbackAbout, FeedbackKind
 from server.domain.handling import MediationAction
 from server.domain.permissions import Actor, Role
-from server.domain.registrations import Source
+from server.domain.registrations import Source, TransferReason
 from server.domain.requests import CheckState, RequestState
 from server.domain.reviews import Vote
 from server.domain.wishes import WishState
@@ -20,6 +20,7 @@ from server.services import (
     ballots,
     binding_requests,
     care_plans,
+    claims,
     documents,
     feedbacks,
     handling,
@@ -30,6 +31,7 @@ from server.services import (
     review_votes,
     reviews,
     supplements,
+    transfers,
     unit_registrations,
     units,
 )
@@ -40,9 +42,11 @@ from tests.factories.checkins import a_scan, open_task
 from tests.factories.handling import a_secretary, handled
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
 from tests.factories.ratings import BASIC, a_finished, ballot, cast_ballots, rater
+from tests.factories.records import a_record
 from tests.factories.registrations import a_member, a_unit, agree, an_entry
 from tests.factories.requests import a_requester
 from tests.factories.reviews import a_closed, a_vote, vote
+from tests.factories.tasks import a_claim, a_task
 from tests.factories.wishes import a_wish
 
 BASE = "https://gongjian.example"
@@ -84,6 +88,12 @@ def _members(session: Session, now: datetime, tree: Tree, secretary: Actor) -> N
     a_scan(session, now, open_task(session, now, tree, a_person(session, now)), member)
     record = session.execute(select(ServiceRecord).where(ServiceRecord.person_id == member.id)).scalar_one()
     records.report(session, record, text="清运了三车杂物", actor=Actor(member.id), now=now)
+    final = a_record(session, now, tree, member)
+    records.dispute(session, final, reason="那天我生病", actor=Actor(member.id), now=now)
+    claim = a_claim(session, now, a_task(session, now, tree, a_person(session, now)), member)
+    claims.excuse(session, claim, reason="孩子生病", actor=Actor(member.id), now=now)
+    moved = {"to": tree.neighbour, "reason": TransferReason.MOVED_HOUSE, "note": "离父母近些"}
+    transfers.request(session, mine, actor=Actor(member.id), now=now, **moved)  # type: ignore[arg-type]
 
 
 def _requests(session: Session, now: datetime, tree: Tree) -> None:

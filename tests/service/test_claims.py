@@ -147,7 +147,20 @@ def test_an_excuse_needs_a_reason_and_frees_the_place(session: Session, now: dat
     claim = a_claim(session, now, task, person)
     assert code_of(lambda: claims.excuse(session, claim, reason=" ", actor=Actor(person.id), now=now)) == "NOTE_REQUIRED"
     claims.excuse(session, claim, reason="孩子生病", actor=Actor(person.id), now=task.starts_at)
-    assert (claim.state, claim.reason, taken(session, task)) == (ClaimState.EXCUSED, "孩子生病", 0)
+    assert (claim.state, claims.reason_of(person, claim), taken(session, task)) == (ClaimState.EXCUSED, "孩子生病", 0)
+
+
+def test_why_somebody_cannot_come_is_sealed_and_in_no_event(session: Session, now: datetime, task: Task) -> None:
+    """His own words vanish with his key; the event says only that he was excused (R7)."""
+    person = a_person(session, now)
+    claim = a_claim(session, now, task, person)
+    claims.excuse(session, claim, reason="孩子生病", actor=Actor(person.id), now=now)
+    assert claim.excuse is not None
+    assert "孩子生病".encode() not in claim.excuse
+    excused = select(Event.note).where(Event.subject_kind == "claim", Event.action == "excuse")
+    assert (claim.reason, session.execute(excused).scalars().all()) == (None, [None])
+    person.salt = None
+    assert claims.reason_of(person, claim) is None
 
 
 def test_a_no_show_keeps_the_place_and_can_be_undone(session: Session, now: datetime, task: Task) -> None:

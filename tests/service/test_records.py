@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from server.db.models.checkins import ServiceRecord, Witness
 from server.db.models.notices import Notice
 from server.db.models.people import Person
+from server.db.models.platform import Event
 from server.db.models.tallies import Contribution
 from server.db.models.tasks import Claim, Task
 from server.domain.notices import NoticeKind
@@ -280,6 +281,9 @@ def test_a_disputed_record_stands_until_it_is_decided(session: Session, time: Ti
     late = time.now + timedelta(days=30, seconds=1)
     assert code_of(lambda: records.dispute(session, record, reason="分钟少了", actor=Actor(person.id), now=late)) == "DISPUTE_LATE"
     records.dispute(session, record, reason="分钟少了", actor=Actor(person.id), now=time.now)
+    assert (records.reason_of(person, record), record.reason) == ("分钟少了", None)
+    disputed = select(Event.note).where(Event.subject_kind == "service_record", Event.action == "dispute")
+    assert session.execute(disputed).scalars().all() == [None]
     assert net(session) == (1, 60)
     assert code_of(lambda: records.uphold(session, record, reason="已核对", actor=by, now=time.now)) == "NOT_FOUND"
     records.uphold(session, record, reason="已核对", actor=secretary, now=time.now)

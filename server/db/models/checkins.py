@@ -128,7 +128,8 @@ class ServiceRecord(Base):
     reported_at: Mapped[utc | None]
     confirmed_at: Mapped[utc | None]
     confirmed_by: Mapped[int | None] = maybe_ref("person.id")
-    reason: Mapped[str | None] = mapped_column(String(200), comment="why sent back, disputed or void")
+    reason: Mapped[str | None] = mapped_column(String(200), comment="why sent back, upheld or void")
+    dispute: Mapped[sealed | None] = mapped_column(comment="what the person says against it")
 
 
 class Witness(Base):

@@ -25,7 +25,9 @@ class Feedback(Base):
     id: Mapped[pk]
     public_id: Mapped[public_id]
     author_id: Mapped[int] = ref("person.id")
-    entered_by: Mapped[int | None] = maybe_ref("person.id", comment="the clerk who wrote it down for him and reads the reply out", index=True)
+    entered_by: Mapped[int | None] = maybe_ref(
+        "person.id", comment="the clerk who wrote it down for him and reads the reply out", index=True
+    )
     community_id: Mapped[int] = ref("org_node.id", comment="the community it names, else the county")
     kind: Mapped[FeedbackKind] = mapped_column(enum_type(FeedbackKind))
     about: Mapped[FeedbackAbout] = mapped_column(enum_type(FeedbackAbout))

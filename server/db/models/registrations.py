@@ -72,7 +72,7 @@ class Transfer(Base):
     reason: Mapped[TransferReason] = mapped_column(enum_type(TransferReason))
     state: Mapped[TransferState] = mapped_column(enum_type(TransferState))
     version: Mapped[int] = mapped_column(default=0)
-    note: Mapped[str | None] = mapped_column(String(200), comment="what the member wrote")
+    note: Mapped[sealed | None] = mapped_column(comment="what the member wrote")
     refusal: Mapped[str | None] = mapped_column(String(200), comment="why the new community sent it back")
     requested_at: Mapped[utc]
     release_due_at: Mapped[utc]

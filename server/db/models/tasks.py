@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
-from server.db.types import enum_type, json_list, line, maybe_ref, pk, public_id, ref, short, utc
+from server.db.types import enum_type, json_list, line, maybe_ref, pk, public_id, ref, sealed, short, utc
 from server.domain.tasks import ClaimState, TaskKind, TaskMode, TaskState
 
 HOLDS = "state IN ('pending', 'approved', 'done', 'no_show')"
@@ -105,7 +105,8 @@ class Claim(Base):
     claimed_by: Mapped[int] = ref("person.id", comment="himself, or his team's leader")
     stands_in_for_id: Mapped[int | None] = maybe_ref("claim.id")
     offered_to_id: Mapped[int | None] = maybe_ref("person.id", index=True, comment="asked to stand in, has not answered")
-    reason: Mapped[str | None] = mapped_column(String(200))
+    reason: Mapped[str | None] = mapped_column(String(200), comment="why it was declined or cancelled")
+    excuse: Mapped[sealed | None] = mapped_column(comment="why he cannot come, in his own words")
     claimed_at: Mapped[utc]
     decided_at: Mapped[utc | None]
     decided_by: Mapped[int | None] = maybe_ref("person.id")
