@@ -134,6 +134,7 @@ WHO: Mapping[str, str] = {
     "decide_explanation": "county",
     "claim_request": "organiser",
     "feedback_told": "clerk",
+    "my_feedback_entries": "clerk",
     "confirm_wish": "secretary",
     "withdraw_wish": "secretary",
 }

@@ -82,7 +82,7 @@ def residents(loop: Loop) -> tuple[Rows, dict[str, str]]:
     """(kind → row, name of a ballot's token → token)."""
     session, now = loop.session, loop.now
     policies.put(session, key="requests.per_day", value=500, why="试点", valid_from=local_day(now), actor=SYSTEM, now=now)
-    rows = _asked(loop) | _offered(loop) | _worked_on(loop) | _raised(loop) | _others(loop)
+    rows = asked(loop) | offered(loop) | _worked_on(loop) | _raised(loop) | _others(loop)
     rated, ballot_token = _rated(loop)
     reviewed, vote_token = _reviewed(loop)
     return rows | rated | reviewed, {"ballot": ballot_token, "vote": vote_token}
@@ -95,7 +95,7 @@ def a_picture(session: Session, now: datetime, owner: Person, colour: int) -> An
     return media.upload(session, owner_id=owner.id, purpose=MediaPurpose.REQUEST, data=out.getvalue(), now=now)
 
 
-def _asked(loop: Loop) -> Rows:
+def asked(loop: Loop) -> Rows:
     """Before anybody has been asked to do it."""
     session, now, tree, people, said = loop.given
     who = people["member"]
@@ -113,7 +113,7 @@ def _asked(loop: Loop) -> Rows:
     }
 
 
-def _offered(loop: Loop) -> Rows:
+def offered(loop: Loop) -> Rows:
     """Asked for, claimed, called by a whistle."""
     session, now, tree, people, said = loop.given
     mate, who = people["mate"], people["member"]

@@ -14,22 +14,52 @@ from sqlalchemy.orm import Session
 
 from miniprogram_api.edge import Route
 from server.db.base import transaction
+from server.db.models.handling import Station
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import Person
+from server.db.models.requests import Request
+from server.db.models.reviews import ReviewPanel
 from server.db.models.tasks import Task
+from server.domain.feedbacks import FeedbackAbout, FeedbackKind
 from server.domain.media import MediaPurpose
 from server.domain.notices import NoticeKind
+from server.domain.people import ConsentChannel
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.records import RecordState
 from server.domain.registrations import TransferReason
-from server.services import binding_requests, media, notices, registrations, roles, transfers, unit_registrations, units
+from server.domain.requests import CheckState
+from server.domain.wishes import WishState
+from server.services import (
+    binding_requests,
+    care_plans,
+    events,
+    feedback_entries,
+    feedbacks,
+    handling,
+    media,
+    notices,
+    registrations,
+    reviews,
+    roles,
+    stations,
+    supplements,
+    transfers,
+    unit_registrations,
+    units,
+)
 from server.services import documents as papers
+from server.services.feedbacks import Written
+from server.services.intakes import Represented
 from server.services.unit_registrations import Slip
-from tests.factories.people import Tree, a_person
+from tests.factories.handling import handled
+from tests.factories.people import Tree, a_person, actor_of
+from tests.factories.ratings import a_finished
 from tests.factories.records import a_record
 from tests.factories.registrations import a_member, a_registration, agree, an_entry
 from tests.factories.tasks import a_claim, a_task, a_team
+from tests.factories.wishes import a_wish
 from tests.hostile import calls
+from tests.hostile.residents import Loop, asked, offered
 from tests.hostile.world import World, picture
 
 pytestmark = pytest.mark.usefixtures("unlimited")
@@ -49,17 +79,24 @@ def counted(engine: Engine) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def populate(session: Session, now: datetime, world: World) -> None:
-    """MORE of everything that a list shows."""
+def a_tree_of(session: Session, world: World) -> Tree:
+    """The world's places."""
 
     def node(kind: str) -> OrgNode:
         return session.execute(select(OrgNode).where(OrgNode.public_id == world.ids[kind])).scalar_one()
 
+    community = node("communities")
+    return Tree(node("county"), community, community, node("neighbour"), community, node("grid"), node("grid"))
+
+
+def populate(session: Session, now: datetime, world: World) -> None:
+    """MORE of everything that a list shows."""
+
     def person(kind: str) -> Person:
         return session.execute(select(Person).where(Person.public_id == world.ids[kind])).scalar_one()
 
-    community = node("communities")
-    tree = Tree(node("county"), community, community, node("neighbour"), community, node("grid"), node("grid"))
+    tree = a_tree_of(session, world)
+    community = tree.community
     member, mate = person("members"), person("mate")
     running = session.execute(select(Task).where(Task.public_id == world.ids["tasks"])).scalar_one()
     organiser = session.get_one(Person, running.organiser_id)
@@ -98,6 +135,39 @@ def populate(session: Session, now: datetime, world: World) -> None:
         )
 
 
+def ask(session: Session, now: datetime, world: World) -> None:
+    """MORE of everything that a list of the residents' loop shows."""
+
+    def person(kind: str) -> Person:
+        return session.execute(select(Person).where(Person.public_id == world.ids[kind])).scalar_one()
+
+    member, mate = person("members"), person("mate")
+    secretary, clerk = (actor_of(session, person(f"{kind}_person"), now) for kind in ("secretary", "clerk"))
+    tree = a_tree_of(session, world)
+    loop = Loop(session, now, tree, {"member": member, "mate": mate}, "楼道灯不亮")
+    station = session.execute(select(Station).where(Station.public_id == world.ids["stations"])).scalar_one()
+    panel = session.execute(select(ReviewPanel).where(ReviewPanel.public_id == world.ids["reviews"])).scalar_one()
+    shown = session.execute(select(Request).where(Request.public_id == world.ids["requests"])).scalar_one()
+    for number in range(MORE):
+        assert asked(loop) | offered(loop)
+        supplements.add(session, shown, text="又坏了", media_ids=[], text_check=CheckState.PASSED, actor=Actor(member.id), now=now)
+        working, _ = handled(session, now, tree, handler=mate, person=member)
+        stations.put(session, working, station=station, actor=SYSTEM, now=now)
+        handling.contact(session, shown, actor=Actor(mate.id), now=now)
+        called = a_finished(session, now, tree, member, handler=mate)
+        events.shift(session, called, to=called.state, finished_at=now - timedelta(days=12))
+        volunteer = a_person(session, now, f"报名{number}")
+        reviews.volunteer(session, panel, person=volunteer, actor=Actor(volunteer.id), now=now)
+        a_wish(session, now, tree)
+        a_wish(session, now, tree, WishState.CLAIMED, claimant=mate)
+        written = Written(FeedbackKind.SUGGESTION, FeedbackAbout.SERVICE, "早点通知", tree.community)
+        feedbacks.submit(session, written=written, actor=Actor(member.id), now=now)
+        who = Represented(f"无机{number}", None, ConsentChannel.SPOKEN)
+        feedback_entries.enter(session, who=who, written=written, community=tree.community, actor=clerk, now=now)
+        care = {"community": tree.community, "person": member, "carer": mate, "what": "量血压", "every_days": 7, "actor": secretary}
+        care_plans.create(session, first_on=now.date() + timedelta(days=1), now=now, **care)
+
+
 def _move_house(session: Session, now: datetime, person: Person, tree: Tree) -> None:
     row = registrations.live_of(session, person_id=person.id)
     assert row is not None
@@ -123,6 +193,7 @@ def test_lists_ask_as_often_for_many_rows_as_for_few(client: FlaskClient, world:
     few = ask_all()
     with transaction() as session:
         populate(session, now, world)
+        ask(session, now, world)
     many = ask_all()
     grown = {
         name: (len(few[name]), len(many[name]), many[name][-2:]) for name in few if name in many and len(many[name]) > len(few[name]) + 1

@@ -118,7 +118,7 @@ def _people(session: Session, now: datetime, tree: Tree, world: World) -> dict[s
         "stranger": people["stranger"].public_id,
         "other_unit": other_unit.public_id,
     }
-    world.ids["secretary_person"] = people["secretary"].public_id
+    world.ids |= {"secretary_person": people["secretary"].public_id, "clerk_person": people["clerk"].public_id}
     world.ids["entry"] = an_entry(session, now, unit, "吕名册").public_id
     return people
 
