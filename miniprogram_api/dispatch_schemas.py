@@ -8,15 +8,9 @@ from miniprogram_api.claim_schemas import FailureOut
 from miniprogram_api.schemas import Id, In, Instant, Line, LongLine, Out, PageQuery, Reason
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
+from server.domain.request_desk import OFFER_STATE_NAMES
 from server.domain.requests import OfferKind, OfferState, RequestLevel, RequestState, Urgency
 from server.services.dispatch_lists import OfferLine
-
-OFFER_STATE_NAMES = {
-    OfferState.WAITING: "待答复",
-    OfferState.ACCEPTED: "已接受",
-    OfferState.DECLINED: "未接受",
-    OfferState.LAPSED: "已失效",
-}
 
 
 class VersionIn(In):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 WITHIN_DAYS = 7
+FIELD_NAMES: Mapping[str, str] = {"submitted_at": "提交日期", "place": "地点", "content": "文字", "category": "类别"}
 ALIKE = {"same": 15, "near": 20, "unknown": 34}  # percent of shared pairs asked for, by what is known of the places
 DIGITS = str.maketrans("零一二三四五六七八九两", "01234567892")
 TENS = re.compile(r"([一二三四五六七八九]?)十([一二三四五六七八九]?)(?=[号幢栋楼单层期])")

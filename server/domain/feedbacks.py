@@ -33,6 +33,21 @@ class FeedbackState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+FEEDBACK_KIND_NAMES: Mapping[FeedbackKind, str] = {FeedbackKind.COMPLAINT: "投诉", FeedbackKind.SUGGESTION: "建议"}
+FEEDBACK_ABOUT_NAMES: Mapping[FeedbackAbout, str] = {
+    FeedbackAbout.APP: "软件",
+    FeedbackAbout.SERVICE: "一项服务或活动",
+    FeedbackAbout.COMMUNITY: "社区的工作",
+    FeedbackAbout.STAFF: "工作人员或办理人",
+}
+FEEDBACK_AUDIENCE_NAMES: Mapping[FeedbackAudience, str] = {FeedbackAudience.COMMUNITY: "社区", FeedbackAudience.COUNTY: "县里"}
+FEEDBACK_STATE_NAMES: Mapping[FeedbackState, str] = {
+    FeedbackState.OPEN: "待答复",
+    FeedbackState.ANSWERED: "已答复",
+    FeedbackState.WITHDRAWN: "已撤回",
+}
+
+
 class FeedbackAction(StrEnum):
     ANSWER = "answer"
     HAND_UP = "hand_up"

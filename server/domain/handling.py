@@ -14,6 +14,13 @@ class ExtensionState(StrEnum):
     REFUSED = "refused"
 
 
+EXTENSION_STATE_NAMES: Mapping[ExtensionState, str] = {
+    ExtensionState.ASKED: "等社区批",
+    ExtensionState.APPROVED: "已批准",
+    ExtensionState.REFUSED: "未批准",
+}
+
+
 class ExtensionAction(StrEnum):
     APPROVE = "approve"
     REFUSE = "refuse"
@@ -55,6 +62,9 @@ class StationState(StrEnum):
     CLOSED = "closed"
 
 
+STATION_STATE_NAMES: Mapping[StationState, str] = {StationState.OPEN: "开着", StationState.CLOSED: "已关闭"}
+
+
 class StationAction(StrEnum):
     CLOSE = "close"
 
@@ -78,6 +88,17 @@ class MediationAction(StrEnum):
 
 
 M = MediationState
+MEDIATION_STATE_NAMES: Mapping[MediationState, str] = {
+    M.OPEN: "调解中",
+    M.AGREED: "达成一致",
+    M.NOT_AGREED: "未达成一致",
+    M.REFERRED: "已转法院或仲裁",
+}
+MEDIATION_ACTION_NAMES: Mapping[MediationAction, str] = {
+    MediationAction.AGREE: "达成一致",
+    MediationAction.FAIL: "未达成一致",
+    MediationAction.REFER: "转法院或仲裁",
+}
 MEDIATION_TRANSITIONS: Mapping[tuple[MediationState, MediationAction], Rule[MediationState]] = {
     (M.OPEN, MediationAction.AGREE): Rule(M.AGREED),
     (M.OPEN, MediationAction.FAIL): Rule(M.NOT_AGREED),
@@ -98,6 +119,7 @@ class CarePlanAction(StrEnum):
 
 
 C = CarePlanState
+CARE_PLAN_STATE_NAMES: Mapping[CarePlanState, str] = {C.ASKED: "待照护人同意", C.ACTIVE: "进行中", C.ENDED: "已结束"}
 CARE_PLAN_TRANSITIONS: Mapping[tuple[CarePlanState, CarePlanAction], Rule[CarePlanState]] = {
     (C.ASKED, CarePlanAction.ACCEPT): Rule(C.ACTIVE),
     (C.ASKED, CarePlanAction.HAND_OVER): Rule(C.ASKED),
@@ -110,6 +132,9 @@ CARE_PLAN_TRANSITIONS: Mapping[tuple[CarePlanState, CarePlanAction], Rule[CarePl
 class CareVisitState(StrEnum):
     DONE = "done"
     MISSED = "missed"
+
+
+CARE_VISIT_STATE_NAMES: Mapping[CareVisitState, str] = {CareVisitState.DONE: "已上门", CareVisitState.MISSED: "未上门"}
 
 
 MISSED_ALARMS = 3  # visits missed one after another

@@ -41,6 +41,13 @@ class ConsentChannel(StrEnum):
     SPOKEN = "spoken"
 
 
+CONSENT_CHANNEL_NAMES: Mapping[ConsentChannel, str] = {
+    ConsentChannel.APP: "本人在小程序同意",
+    ConsentChannel.PAPER: "纸面同意",
+    ConsentChannel.SPOKEN: "口头同意",
+}
+
+
 class BindingState(StrEnum):
     SUBMITTED = "submitted"
     ACCEPTED = "accepted"

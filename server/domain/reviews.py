@@ -70,6 +70,11 @@ class Verdict(StrEnum):
     TOO_FEW = "too_few"
 
 
+ITEM_KIND_NAMES: Mapping[ItemKind, str] = {ItemKind.THIRD_FAILURE: "第三次没办好", ItemKind.SAMPLED: "抽查"}
+VOTE_NAMES: Mapping[Vote, str] = {Vote.SOLVED: "已解决", Vote.UNSOLVED: "没解决", Vote.UNSURE: "说不准"}
+VERDICT_NAMES: Mapping[Verdict, str] = {Verdict.SOLVED: "已解决", Verdict.UNSOLVED: "没解决", Verdict.TOO_FEW: "意见不足五份，不出结果"}
+
+
 def seed_hash(seed: str) -> str:
     """What is published before sign-up."""
     return hashlib.sha256(seed.encode()).hexdigest()

@@ -45,3 +45,6 @@ class Source(StrEnum):
     OWN = "own"
     ON_WORD = "on_word"
     CALLBACK = "callback"
+
+
+SOURCE_NAMES: Mapping[Source, str] = {Source.OWN: "本人", Source.ON_WORD: "代签（已问过本人）", Source.CALLBACK: "电话回访"}

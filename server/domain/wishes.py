@@ -57,6 +57,31 @@ class WishProof(StrEnum):
     SLIP = "slip"
 
 
+WISH_GROUP_NAMES: Mapping[WishGroup, str] = {
+    WishGroup.PARTY_IN_NEED: "困难党员",
+    WishGroup.LOW_INCOME: "低保",
+    WishGroup.LIVING_ALONE: "孤寡独居老人",
+    WishGroup.DISABLED: "残疾人",
+    WishGroup.CHILD: "困境或留守儿童",
+    WishGroup.OTHER: "其他",
+}
+WISH_STATE_NAMES: Mapping[WishState, str] = {
+    WishState.COLLECTED: "待走访核实",
+    WishState.VERIFIED: "待公布",
+    WishState.PUBLISHED: "待认领",
+    WishState.CLAIMED: "已认领",
+    WishState.CONTACTED: "已联系",
+    WishState.FULFILLED: "待确认",
+    WishState.CONFIRMED: "已实现",
+    WishState.WITHDRAWN: "已撤回",
+}
+WISH_PROOF_NAMES: Mapping[WishProof, str] = {
+    WishProof.APP: "本人或监护人在小程序确认",
+    WishProof.CALLBACK: "社区电话回访",
+    WishProof.SLIP: "本人签字单",
+}
+
+
 S, A = WishState, WishAction
 WISH_TRANSITIONS: Mapping[tuple[WishState, WishAction], Rule[WishState]] = {
     (S.COLLECTED, A.VERIFY): Rule(S.VERIFIED, P.WISHES_MANAGE),

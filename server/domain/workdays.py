@@ -30,3 +30,8 @@ def after(day: date, count: int, overrides: Mapping[date, bool] = NO_OVERRIDES) 
         day += timedelta(days=1)
         count -= is_workday(day, overrides)
     return day
+
+
+def between(day: date, until: date, overrides: Mapping[date, bool] = NO_OVERRIDES) -> int:
+    """How many working days there are after `day`, up to and with `until`; 0 where `until` is not later."""
+    return sum(is_workday(day + timedelta(days=step), overrides) for step in range(1, (until - day).days + 1))
