@@ -31,6 +31,7 @@ EVERY_S: Mapping[str, int] = {
     "ballots.open": 3600,
     "media.forget": 6 * 3600,
     "house.prune": 6 * 3600,
+    "rosters.forget": 6 * 3600,
 }
 TICK_S = 1.0
 

@@ -99,7 +99,14 @@ def import_roster(call: Call[RosterIn]) -> RosterOut:
         preview = _check(session, call, sheets)
         node = orgs.by_public_id(session, call.body.node)
         made = rosters.apply(
-            session, preview=preview, node=node, filename=filename, data=data, supply=_supply(call), actor=call.actor, now=call.now
+            session,
+            preview=preview,
+            node=node,
+            filename=filename,
+            sha256=rosters.hash_of(data),
+            supply=_supply(call),
+            actor=call.actor,
+            now=call.now,
         )
         return _answer(preview, made.public_id)
 

@@ -50,6 +50,8 @@ JOBS: Mapping[str, Job] = {
     "outbox.resend": Job("jobs.sweeps.resend"),
     "posters.print": Job("jobs.posters.print_community", queue="slow", timeout=900, tries=3),
     "requests.escalate": Job("jobs.requests.escalate"),
+    "rosters.forget": Job("jobs.rosters.forget", queue="slow", timeout=300),
+    "rosters.import": Job("jobs.rosters.import_draft", queue="slow", timeout=600, tries=3),
     "tallies.drain": Job("jobs.tallies.drain"),
     "tasks.end": Job("jobs.sweeps.end_tasks"),
     "transfers.release": Job("jobs.sweeps.release"),

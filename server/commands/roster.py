@@ -73,7 +73,15 @@ def _import(file: Path, kind: RosterKind, place: str, supply: Supply, dry_run: b
         )  # fmt: skip
         if not dry_run:
             rosters.apply(
-                session, preview=preview, node=node, filename=file.name, data=data, supply=supply, actor=SYSTEM, now=now, progress=report
+                session,
+                preview=preview,
+                node=node,
+                filename=file.name,
+                sha256=rosters.hash_of(data),
+                supply=supply,
+                actor=SYSTEM,
+                now=now,
+                progress=report,
             )
     return preview
 

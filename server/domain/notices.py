@@ -25,6 +25,7 @@ class NoticeKind(StrEnum):
     REQUEST_ESCALATED = "request_escalated"
     REQUEST_OFFERED = "request_offered"
     REQUEST_PROGRESS = "request_progress"
+    ROSTER_IMPORTED = "roster_imported"
     STAND_IN = "stand_in"
     TASK_CANCELLED = "task_cancelled"
     TRANSFER_DECIDED = "transfer_decided"
@@ -55,6 +56,7 @@ TEMPLATES: Mapping[NoticeKind, Template] = {
     NoticeKind.REQUEST_ESCALATED: Template.CLAIM_DECIDED,
     NoticeKind.REQUEST_OFFERED: Template.CLAIM_DECIDED,
     NoticeKind.REQUEST_PROGRESS: Template.CLAIM_DECIDED,
+    NoticeKind.ROSTER_IMPORTED: Template.REGISTRATION_DECIDED,
     NoticeKind.STAND_IN: Template.REMINDER,
     NoticeKind.TASK_CANCELLED: Template.REMINDER,
     NoticeKind.TRANSFER_DECIDED: Template.REGISTRATION_DECIDED,
@@ -136,6 +138,8 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.REQUEST_PROGRESS, "reopened"): Wording("重新办理", "评价例会请我们再办您的“{title}”诉求，请留意联系"),
     (K.REQUEST_PROGRESS, "escalated"): Wording("已升级", "您的“{title}”诉求已交上一级办理，请留意进展"),
     (K.REQUEST_PROGRESS, "closed_explained"): Wording("有说明", "您的“{title}”诉求经两级核实无法办理，原因请打开查看"),
+    (K.ROSTER_IMPORTED, ""): Wording("已导入", "您上传的{title}已导入，请在电脑上打开“名册导入”查看"),
+    (K.ROSTER_IMPORTED, "failed"): Wording("没有导入", "您上传的{title}没有导入，请在电脑上打开“名册导入”查看原因"),
     (K.STAND_IN, ""): Wording("有变化", "“{title}”的替补有了变化，请打开查看"),
     (K.STAND_IN, "asked"): Wording("请您替补", "有人请您替补参加{when}的“{title}”，请打开答复"),
     (K.STAND_IN, "accepted"): Wording("已有替补", "“{title}”已有人替补，您不必参加了"),
@@ -151,6 +155,7 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.UNIT_DECIDED, "returned"): Wording("已退回", "贵单位在{community}的报到被退回，请补充后重新提交"),
     (K.WISH_MOVED, ""): Wording("有进展", "微心愿“{title}”有了新进展，请打开查看"),
     (K.WISH_MOVED, "claimed"): Wording("已认领", "微心愿“{title}”有人认领了，请留意七天内的联系"),
+    (K.WISH_MOVED, "claimed_from"): Wording("已认领", "您征集的微心愿“{title}”有人认领了，请转告本人留意联系"),
     (K.WISH_MOVED, "fulfilled"): Wording("请确认", "微心愿“{title}”办好了，请打开确认"),
     (K.WISH_MOVED, "confirmed"): Wording("已确认", "您认领的微心愿“{title}”已确认实现，谢谢您"),
     (K.WISH_MOVED, "published"): Wording("已放回", "微心愿“{title}”已放回，等待下一位认领，请留意"),

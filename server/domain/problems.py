@@ -60,6 +60,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "ROLE_PLACE": (K.REFUSED, "联络员和支部角色要授在单位上，其他角色要授在组织上，请重新选择"),
     "ROLE_SELF": (K.REFUSED, "不能给自己授权，请由上级办理"),
     "ROLE_SPLIT": (K.REFUSED, "系统管理员、安全管理员、审计员要由不同的人担任，请换一个人"),
+    "ROSTER_DRAFT_GONE": (K.CONFLICT, "这份名册已过保存期限，请重新上传"),
     "ROSTER_EMPTY": (K.REFUSED, "表头下面没有内容，请填好后再导入"),
     "ROSTER_FORMAT": (K.REFUSED, "这不是 xlsx 或 CSV 名册，请用 Excel 或 WPS 另存为 .xlsx 后再导入"),
     "ROSTER_ID_COLUMN": (K.REFUSED, "名册里有证件号码，本系统不收，请删去那一列后再导入"),

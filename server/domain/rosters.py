@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +18,8 @@ from server.domain.roster_cells import CellReader, CellRefusal
 
 HEADER_WITHIN = 20  # rows: merged titles and remarks above the header
 MAX_ROWS = 50_000
+AT_ONCE = 300  # rows: what is longer is imported by a job
+KEPT = timedelta(days=7)  # an uploaded roster that nobody imports
 
 
 class RosterKind(StrEnum):
@@ -29,6 +32,21 @@ class EntryState(StrEnum):
     LEFT = "left"
 
 
+class DraftState(StrEnum):
+    """What became of an uploaded roster."""
+
+    READY = "ready"
+    IMPORTING = "importing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+DRAFT_STATE_NAMES = {
+    DraftState.READY: "待导入",
+    DraftState.IMPORTING: "正在导入",
+    DraftState.DONE: "已导入",
+    DraftState.FAILED: "没有导入",
+}
 KIND_NAMES = {RosterKind.UNITS: "单位名册", RosterKind.MEMBERS: "党员名册"}
 
 

@@ -18,12 +18,15 @@ from server.db.base import new_public_id
 from server.db.models.orgs import OrgNode
 from server.db.models.rosters import RosterImport
 from server.domain import rosters
+from server.domain.days import local_day
+from server.domain.orgs import Level
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.rosters import CellError, RosterKind, Sheet
-from server.services import events, lists, roster_members, roster_units, scopes
+from server.services import events, lists, orgs, roster_members, roster_units, scopes
 from server.services.roster_plans import Plan, Progress, Supply, silent
 
+MOST_NODES = 600
 ERRORS_KEPT = 500  # in the row of the import and in an answer; their number is always told
 PLANS = {RosterKind.MEMBERS: roster_members.plan, RosterKind.UNITS: roster_units.plan}
 WRITERS = {RosterKind.MEMBERS: roster_members.write, RosterKind.UNITS: roster_units.write}
@@ -82,19 +85,19 @@ def apply(
     preview: Preview,
     node: OrgNode,
     filename: str,
-    data: bytes,
+    sha256: str,
     supply: Supply,
     actor: Actor,
     now: datetime,
     progress: Progress = silent,
 ) -> RosterImport:
-    """Write what `check` planned in this same transaction, and keep who supplied it on what basis (`data` only as its hash)."""
+    """Write what `check` planned in this same transaction, and keep who supplied it on what basis; `sha256` is the file's hash in hex."""
     made = RosterImport(
         public_id=new_public_id(),
         kind=preview.kind,
         node_id=node.id,
         filename=filename[-200:],
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         supplied_by=supply.by,
         basis=supply.basis,
         valid_until=supply.valid_until,
@@ -112,6 +115,19 @@ def apply(
     WRITERS[preview.kind](session, plan=preview.plan, import_id=made.id, now=now, progress=progress)
     events.add(session, made, action="import", actor=actor, now=now)
     return made
+
+
+def hash_of(data: bytes) -> str:
+    """A file's hash, by which an import tells which file it was."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def importable(session: Session, *, actor: Actor, now: datetime) -> Sequence[OrgNode]:
+    """The communities, streets and counties the actor may import rosters for, those above first."""
+    levels = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
+    within = scopes.within(actor, Permission.ROSTERS_IMPORT, OrgNode.id)
+    found = select(OrgNode).where(within, OrgNode.level.in_(levels), orgs.holds_on(local_day(now))).order_by(OrgNode.path).limit(MOST_NODES)
+    return session.execute(found).scalars().all()
 
 
 def page(session: Session, *, actor: Actor, after: str | None, limit: int) -> tuple[list[Row[RosterImport, str, str]], str | None]:

@@ -50,7 +50,9 @@ def an_entry(
     node, supply = session.get_one(OrgNode, unit.community_id), Supply("示例单位办公室", "双报到工作通知", None)
     preview = rosters.check(session, kind=RosterKind.MEMBERS, node=node, sheets=(sheet,), supply=supply, actor=SYSTEM, now=now)
     assert not preview.errors, preview.errors
-    rosters.apply(session, preview=preview, node=node, filename="名册.xlsx", data=b"", supply=supply, actor=SYSTEM, now=now)
+    rosters.apply(
+        session, preview=preview, node=node, filename="名册.xlsx", sha256=rosters.hash_of(b""), supply=supply, actor=SYSTEM, now=now
+    )
     return session.execute(select(RosterEntry).order_by(RosterEntry.id.desc()).limit(1)).scalar_one()
 
 

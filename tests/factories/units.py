@@ -41,7 +41,9 @@ def with_unit_role(session: Session, now: datetime, role: Role, unit: Unit, name
 def imported(session: Session, now: datetime, node: OrgNode, kind: RosterKind, *rows: tuple[str, ...]) -> RosterImport:
     """Import these rows (the first is the header) for a node."""
     preview = rosters.check(session, kind=kind, node=node, sheets=[Sheet("名册", rows)], supply=SUPPLY, actor=SYSTEM, now=now)
-    return rosters.apply(session, preview=preview, node=node, filename="名册.xlsx", data=b"rows", supply=SUPPLY, actor=SYSTEM, now=now)
+    return rosters.apply(
+        session, preview=preview, node=node, filename="名册.xlsx", sha256=rosters.hash_of(b"rows"), supply=SUPPLY, actor=SYSTEM, now=now
+    )
 
 
 def a_roster_entry(

@@ -248,7 +248,7 @@ def test_three_thousand_rows_in_sets(session: Session, now: datetime) -> None:
     told: list[tuple[str, int, int]] = []
     preview = look(session, now, tree.community, MEMBERS, rows)
     rosters.apply(
-        session, preview=preview, node=tree.community, filename="大.xlsx", data=b"", supply=SUPPLY, actor=SYSTEM, now=now,
+        session, preview=preview, node=tree.community, filename="大.xlsx", sha256="0" * 64, supply=SUPPLY, actor=SYSTEM, now=now,
         progress=lambda *step: told.append(step),
     )  # fmt: skip
     assert len(entries(session)) == 3000

@@ -461,7 +461,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'feedback_answered', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'care_alarm', 'request_due', 'request_escalated', 'request_offered', 'request_progress', 'stand_in', 'task_cancelled', 'transfer_decided', 'unit_decided', 'wish_moved', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'feedback_answered', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'care_alarm', 'request_due', 'request_escalated', 'request_offered', 'request_progress', 'roster_imported', 'stand_in', 'task_cancelled', 'transfer_decided', 'unit_decided', 'wish_moved', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('dedupe', sa.String(length=96), nullable=False),
     sa.Column('subject_kind', sa.String(length=64), nullable=False),
     sa.Column('subject_public_id', sa.String(length=64), nullable=False),
@@ -1001,6 +1001,41 @@ def upgrade() -> None:
     with op.batch_alter_table('review_member', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_review_member_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_review_member_panel_id_person_id', ['panel_id', 'person_id'], unique=True)
+
+    op.create_table('roster_draft',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('kind', sa.Enum('units', 'members', name='rosterkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('node_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('filename', sa.String(length=200), nullable=False),
+    sa.Column('original', sa.String(length=64), nullable=False, comment='hash of the uploaded bytes, which are not kept'),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False, comment='the sealed rows and errors in the files port'),
+    sa.Column('supplied_by', sa.String(length=200), nullable=False),
+    sa.Column('basis', sa.String(length=200), nullable=False),
+    sa.Column('valid_until', sa.Date(), nullable=True),
+    sa.Column('rows', sa.Integer(), nullable=False),
+    sa.Column('created', sa.Integer(), nullable=False),
+    sa.Column('updated', sa.Integer(), nullable=False),
+    sa.Column('unchanged', sa.Integer(), nullable=False),
+    sa.Column('failed', sa.Integer(), nullable=False),
+    sa.Column('uploaded_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('uploaded_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('delete_after', sa.Date(), nullable=False),
+    sa.Column('asked_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who asked to import it'),
+    sa.Column('asked_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('problem', sa.String(length=64), nullable=True, comment='the code of why it could not be imported'),
+    sa.Column('import_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['asked_by'], ['person.id'], name=op.f('fk_roster_draft_asked_by_person')),
+    sa.ForeignKeyConstraint(['import_id'], ['roster_import.id'], name=op.f('fk_roster_draft_import_id_roster_import')),
+    sa.ForeignKeyConstraint(['node_id'], ['org_node.id'], name=op.f('fk_roster_draft_node_id_org_node')),
+    sa.ForeignKeyConstraint(['uploaded_by'], ['person.id'], name=op.f('fk_roster_draft_uploaded_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_roster_draft')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_roster_draft_public_id'))
+    )
+    with op.batch_alter_table('roster_draft', schema=None) as batch_op:
+        batch_op.create_index('ix_roster_draft_delete_after', ['delete_after'], unique=False)
+        batch_op.create_index('ix_roster_draft_node_id_id', ['node_id', 'id'], unique=False)
 
     op.create_table('roster_entry',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1753,6 +1788,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_roster_entry_community_id'))
 
     op.drop_table('roster_entry')
+    with op.batch_alter_table('roster_draft', schema=None) as batch_op:
+        batch_op.drop_index('ix_roster_draft_node_id_id')
+        batch_op.drop_index('ix_roster_draft_delete_after')
+
+    op.drop_table('roster_draft')
     with op.batch_alter_table('review_member', schema=None) as batch_op:
         batch_op.drop_index('uq_review_member_panel_id_person_id')
         batch_op.drop_index(batch_op.f('ix_review_member_person_id'))
