@@ -18,7 +18,7 @@ from server.domain.permissions import SYSTEM, Actor
 from server.domain.problems import Problem
 from server.domain.requests import LEVELS, REQUEST_TRANSITIONS, RequestAction, RequestState
 from server.domain.sign_offs import MOST_FAILURES, TASKS, AgainReason, Source
-from server.services import deadlines, escalations, events, notices
+from server.services import deadlines, escalations, events, notices, receivers
 
 
 def sign(
@@ -132,8 +132,9 @@ def _again(session: Session, request: Request, reason: AgainReason, *, actor: Ac
     )
     if request.round >= MOST_FAILURES and request.level is not LEVELS[-1]:
         escalations.escalate(session, request, reason="第三次没有办好，请上一级研究", actor=SYSTEM, now=now)
-    elif request.handler_person_id is not None:
-        _tell_handler(session, request, request.handler_person_id, now)
+        return
+    for person_id in receivers.handlers_of(session, request, now=now):
+        _tell_handler(session, request, person_id, now)
 
 
 def _tell_handler(session: Session, request: Request, person_id: int, now: datetime) -> None:
@@ -144,6 +145,6 @@ def _tell_handler(session: Session, request: Request, person_id: int, now: datet
         subject_kind="request",
         subject_public_id=request.public_id,
         facts={"title": REQUEST_CATEGORIES.get(request.category, "诉求"), "outcome": "again"},
-        dedupe=f"request:{request.id}:again:{request.round}",
+        dedupe=f"request:{request.id}:again:{request.round}:{person_id}",
         now=now,
     )

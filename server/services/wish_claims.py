@@ -34,7 +34,10 @@ class Contact:
 
 
 def claim(session: Session, wish: Wish, *, actor: Actor, now: datetime, unit: Unit | None = None) -> Wish:
-    """Take a published wish, for oneself or for the unit one is liaison of. Raises NOT_FOUND, ILLEGAL_MOVE, STALE, WISH_SELF."""
+    """Take a published wish, for oneself or for the unit one is liaison of. Wisher and collector are told.
+
+    Raises NOT_FOUND, ILLEGAL_MOVE, STALE, WISH_SELF.
+    """
     if wish.state in (WishState.COLLECTED, WishState.VERIFIED):
         raise Problem("NOT_FOUND")
     if unit is not None:
@@ -50,6 +53,8 @@ def claim(session: Session, wish: Wish, *, actor: Actor, now: datetime, unit: Un
     }
     _move(session, wish, WishAction.CLAIM, actor, now, **changes)
     _tell_wisher(session, wish, now)
+    if wish.collected_by not in (actor.id, wish.person_id, wish.guardian_id):
+        wishes.tell(session, wish, wish.collected_by, now, "claimed_from")
     return wish
 
 
@@ -104,7 +109,7 @@ def confirm(session: Session, wish: Wish, *, via: WishProof, actor: Actor, now: 
 def release_due(session: Session, *, now: datetime, limit: int = 200) -> int:
     """Put back what nobody got in touch about in time. Returns how many; run twice, it does nothing more."""
     late = select(Wish).where(Wish.state == WishState.CLAIMED, Wish.contact_due_at < now).order_by(Wish.contact_due_at).limit(limit)
-    rows = list(session.execute(late).scalars())
+    rows = list(session.execute(late.with_for_update(skip_locked=True).execution_options(populate_existing=True)).scalars())
     for wish in rows:
         claimant = wish.claimant_id
         _put_back(session, wish, SYSTEM, now)

@@ -138,15 +138,15 @@ def visit_note_of(session: Session, wish: Wish) -> str:
     return vault.open_sealed(person.salt, "wish.visit_note", wish.public_id, wish.visit_note)
 
 
-def tell(session: Session, wish: Wish, person_id: int, now: datetime) -> None:
-    """One notice about where the wish stands."""
+def tell(session: Session, wish: Wish, person_id: int, now: datetime, outcome: str | None = None) -> None:
+    """One notice about where the wish stands; `outcome` where it is worded for another than wisher and claimant."""
     notices.tell(
         session,
         person_id=person_id,
         kind=NoticeKind.WISH_MOVED,
         subject_kind="wish",
         subject_public_id=wish.public_id,
-        facts={"title": wish.content, "outcome": wish.state.value},
+        facts={"title": wish.content, "outcome": outcome or wish.state.value},
         dedupe=f"wish:{wish.id}:{wish.version}:{person_id}",
         now=now,
     )

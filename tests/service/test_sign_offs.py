@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from server.db.models.notices import Notice
 from server.db.models.platform import Event
 from server.domain.notices import NoticeKind
-from server.domain.permissions import Actor
+from server.domain.permissions import Actor, Role
 from server.domain.problems import Problem
 from server.domain.requests import RequestLevel, RequestState
 from server.domain.sign_offs import REASONS, TASKS, AgainReason, Source
 from server.services import sign_offs
 from tests.factories.people import a_person, a_tree
 from tests.factories.ratings import a_finished, finish_again, rater
+from tests.factories.units import a_unit, with_unit_role
 
 
 def test_done_closes_and_counts_as_solved(session: Session, now: datetime) -> None:
@@ -37,6 +38,19 @@ def test_not_done_goes_round_again_with_a_neutral_task(session: Session, now: da
     assert told.facts["outcome"] == "again"
     notes = session.execute(select(Event.note).where(Event.subject_kind == "request", Event.action == "send_again")).scalars().all()
     assert not set(notes) & set(REASONS.values()), "the timeline a handler reads holds the task, not the opinion"
+
+
+def test_a_whole_unit_is_told_through_its_liaisons(session: Session, now: datetime) -> None:
+    """No single person has it in hand, and still somebody hears that it is to be done again."""
+    tree = a_tree(session, now)
+    unit = a_unit(session, now, tree)
+    liaisons = [with_unit_role(session, now, Role.UNIT_LIAISON, unit, name) for name in ("赵联络", "钱联络")]
+    request = a_finished(session, now, tree)
+    request.handler_person_id, request.handler_unit_id = None, unit.id
+    session.flush()
+    sign_offs.sign(session, request, done=False, reason=AgainReason.NOBODY_CAME, actor=rater(request), now=now)
+    told = select(Notice.person_id).where(Notice.kind == NoticeKind.REQUEST_OFFERED, Notice.person_id.in_([one.id for one in liaisons]))
+    assert set(session.execute(told).scalars()) == {one.id for one in liaisons}
 
 
 def test_not_done_needs_a_reason(session: Session, now: datetime) -> None:

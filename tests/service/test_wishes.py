@@ -28,6 +28,7 @@ from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
 from tests.factories.registrations import a_unit
 from tests.factories.units import with_unit_role
 from tests.factories.wishes import WORDS, a_wish, noted
+from tests.jobs.support import dies, suicide
 
 S = WishState
 
@@ -62,6 +63,7 @@ def test_from_the_door_to_the_thanks(session: Session, tree: Tree, now: datetime
     assert actions(session, wish) == ["collect", "verify", "publish", "claim", "contact", "fulfil", "confirm"]
     assert told(session, member.id) == ["confirmed"]
     assert told(session, wish.person_id) == ["claimed", "fulfilled"]
+    assert told(session, wish.collected_by) == ["claimed_from"]
 
 
 def test_a_grid_worker_collects_in_his_grid_only(session: Session, tree: Tree, now: datetime) -> None:
@@ -198,6 +200,39 @@ def test_the_figures_add_up(session: Session, tree: Tree, now: datetime) -> None
     assert (counted.wish_claim_rate, counted.wish_fulfil_rate) == ((3, 4), (1, 3))
     yesterday = wish_lists.figures(session, node=tree.county, first=day - timedelta(days=1), before=day, actor=county)
     assert (yesterday.published, yesterday.wish_claim_rate, yesterday.wish_fulfil_rate) == (0, None, None)
+
+
+def test_who_collected_and_claimed_it_himself_is_not_told_of_it(session: Session, tree: Tree, now: datetime) -> None:
+    wish = a_wish(session, now, tree)
+    wish_claims.claim(session, wish, actor=Actor(wish.collected_by), now=now)
+    assert told(session, wish.collected_by) == []
+
+
+def test_the_sweep_killed_half_way_puts_back_at_the_next_run(
+    *, database: Engine, redis: Any, vaulted: None, now: datetime, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction() as session:
+        tree, member = a_tree(session, now), a_person(session, now)
+        ids = [a_wish(session, now, tree, S.CLAIMED, claimant=member).id for _ in range(3)]
+        claimant = member.id
+    late = time.advance(days=8)
+    seen: list[int] = []
+
+    def dies_at_the_second(*args: Any) -> None:
+        seen.append(1)
+        if len(seen) == 2:
+            suicide()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wish_claims.wishes, "tell", dies_at_the_second)
+        dies(lambda: sweeps.release_wishes(late))
+    with transaction() as session:
+        assert {session.get_one(Wish, one).state for one in ids} == {S.CLAIMED}
+    for _ in range(2):
+        sweeps.release_wishes(late)
+    with transaction() as session:
+        assert [(session.get_one(Wish, one).state, session.get_one(Wish, one).round) for one in ids] == [(S.PUBLISHED, 2)] * 3
+        assert told(session, claimant) == ["published"] * 3
 
 
 def test_the_sweep_puts_back_what_nobody_called_about(database: Engine, redis: Any, vaulted: None, now: datetime, time: Time) -> None:
