@@ -45,7 +45,6 @@ from server.domain.permissions import Actor, Permission, may
 from server.domain.problems import Kind, Problem
 from server.services import idempotency, sessions
 
-STAFF = "staff"  # the channel of sessions that may sit at the desk
 LONGEST_ID = 64
 STATUS = {
     Kind.MALFORMED: 400,
@@ -174,7 +173,7 @@ def signed_in(session: Session, token: str, now: datetime) -> Actor:
     if not token:
         raise Problem("UNAUTHENTICATED")
     actor = sessions.find(session, token=token, now=now)
-    if actor.channel != STAFF:
+    if actor.channel != sessions.STAFF:
         raise Problem("UNAUTHENTICATED")
     if not actor.grants:
         raise Problem("FORBIDDEN")
@@ -188,11 +187,20 @@ def _serve(spot: Spot, **path: str) -> Response:
     try:
         if not all(value.isascii() and value.isprintable() and len(value) <= LONGEST_ID for value in path.values()):
             raise Problem("NOT_FOUND")
-        return make_response(_answered(spot, token, now, path, posted=posted))
+        answer = make_response(_answered(spot, token, now, path, posted=posted))
+        _note(now)
+        return answer
     except IntegrityError:
         return _refused(spot, token, now, path, Problem("STALE"), posted=posted)
     except Problem as problem:
         return _refused(spot, token, now, path, problem, posted=posted)
+
+
+def _note(now: datetime) -> None:
+    """Somebody works here: the idle minutes begin anew. Written once a minute at most."""
+    if sessions.due(g.actor, now):
+        with transaction() as session:
+            sessions.note(session, g.actor, now)
 
 
 def _answered(spot: Spot, token: str, now: datetime, path: dict[str, str], *, posted: bool) -> Answer:

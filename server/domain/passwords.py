@@ -1,14 +1,17 @@
-"""What a staff password must be (docs/rules.md §2): at least ten characters of three classes."""
+"""What a staff password must be (docs/rules.md §6): at least ten characters of three classes, a new one every ninety days."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime, timedelta
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{2,31}")
 SHORTEST = 10
 LONGEST = 128
 CLASSES = 3
+AGE = timedelta(days=90)
+REMEMBERED = 5  # of the last ones none may come again
 # Without characters that are mistaken for one another when a password is read out or copied from paper.
 ALPHABETS = ("ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnpqrstuvwxyz", "23456789")
 GENERATED = 16
@@ -24,6 +27,11 @@ def strong(password: str, login: str) -> bool:
     if not SHORTEST <= len(password) <= LONGEST or login in password.lower():
         return False
     return len({_class(char) for char in password}) >= CLASSES
+
+
+def worn(set_at: datetime | None, now: datetime) -> bool:
+    """Does he have to choose a new one: somebody else gave it to him, or it has served its time?"""
+    return set_at is None or now - set_at >= AGE
 
 
 def generated(random_bytes: bytes) -> str:

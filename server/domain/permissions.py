@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -167,6 +168,7 @@ class Actor:
     session_id: int | None = None
     grants: tuple[Grant, ...] = ()
     channel: str = "app"
+    seen_at: datetime | None = None  # when the session of a member of staff was last noted
 
     @property
     def is_system(self) -> bool:

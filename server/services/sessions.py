@@ -1,8 +1,12 @@
-"""Bearer tokens and what they stand for: one statement for a member, two for somebody with a role (mission row A3)."""
+"""Bearer tokens and what they stand for: one statement for a member, two for somebody with a role (mission row A3).
+
+A session of staff ends after fifteen idle minutes and after eight hours whatever happens (docs/rules.md §6); a member's has thirty days.
+"""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import cast
 
@@ -19,9 +23,13 @@ from server.domain.people import PersonState
 from server.domain.permissions import Actor, Grant
 from server.domain.problems import Problem
 
+STAFF = "staff"  # the channel of sessions at a desk
+IDLE = timedelta(minutes=15)
+MOST = 100  # sessions in a list; nobody has so many phones
+NOTED = timedelta(minutes=1)  # how exactly last_seen_at is kept
 _login, _person = cast(Table, LoginSession.__table__), cast(Table, Person.__table__)
 FIND = Prebuilt(  # every request pays for it
-    select(_login.c.id, _login.c.person_id, _login.c.channel, _person.c.has_grants)
+    select(_login.c.id, _login.c.person_id, _login.c.channel, _login.c.last_seen_at, _person.c.has_grants)
     .join(_person, _person.c.id == _login.c.person_id)
     .where(
         _login.c.token_hash == bindparam("token_hash"),
@@ -33,13 +41,26 @@ FIND = Prebuilt(  # every request pays for it
 
 
 def find(session: Session, *, token: str, now: datetime) -> Actor:
-    """The actor behind a bearer token. Raises UNAUTHENTICATED for an unknown, expired or revoked one."""
+    """The actor behind a bearer token. Raises UNAUTHENTICATED for an unknown, expired or revoked one, or staff's idle one."""
     found = FIND.rows(session, {"token_hash": vault.token_hash(token), "now": now})
     if not found:
         raise Problem("UNAUTHENTICATED")
     row = found[0]
+    at_desk = row.channel == STAFF
+    if at_desk and now - row.last_seen_at >= IDLE:
+        raise Problem("UNAUTHENTICATED")
     grants = grants_of(session, person_id=row.person_id, today=local_day(now)) if row.has_grants else ()
-    return Actor(row.person_id, row.id, grants, row.channel)
+    return Actor(row.person_id, row.id, grants, row.channel, row.last_seen_at if at_desk else None)
+
+
+def due(actor: Actor, now: datetime) -> bool:
+    """Is it time to note that this member of staff is there? Never for a member's session."""
+    return actor.seen_at is not None and now - actor.seen_at >= NOTED
+
+
+def note(session: Session, actor: Actor, now: datetime) -> None:
+    """He is there: the idle minutes begin anew."""
+    session.execute(update(LoginSession).where(LoginSession.id == actor.session_id).values(last_seen_at=now))
 
 
 def owner(session: Session, *, token: str) -> int | None:
@@ -61,7 +82,7 @@ def grants_of(session: Session, *, person_id: int, today: date) -> tuple[Grant, 
     return tuple(Grant(row.role, row.path, row.unit_id) for row in rows)
 
 
-def start(session: Session, *, person_id: int, channel: str, now: datetime, lifetime: timedelta) -> str:
+def start(session: Session, *, person_id: int, channel: str, now: datetime, lifetime: timedelta, browser: str = "") -> str:
     """Open a session. Returns the bearer token (256 random bits); only its hash is stored."""
     token = secrets.token_urlsafe(32)
     session.add(
@@ -70,7 +91,9 @@ def start(session: Session, *, person_id: int, channel: str, now: datetime, life
             token_hash=vault.token_hash(token),
             person_id=person_id,
             channel=channel,
+            browser=browser,
             created_at=now,
+            last_seen_at=now,
             expires_at=now + lifetime,
         )
     )
@@ -89,3 +112,24 @@ def revoke_all(session: Session, *, person_id: int, now: datetime, keep: int | N
     if keep is not None:
         ended = ended.where(LoginSession.id != keep)
     session.execute(ended.values(revoked_at=now))
+
+
+def open_of(session: Session, *, person_id: int, now: datetime) -> Sequence[LoginSession]:
+    """A person's sessions that a request would still be answered in, newest first."""
+    mine = select(LoginSession).where(
+        LoginSession.person_id == person_id,
+        LoginSession.revoked_at.is_(None),
+        LoginSession.expires_at > now,
+        or_(LoginSession.channel != STAFF, LoginSession.last_seen_at > now - IDLE),
+    )
+    return session.execute(mine.order_by(LoginSession.id.desc()).limit(MOST)).scalars().all()
+
+
+def end_own(session: Session, public_id: str, *, actor: Actor, now: datetime) -> None:
+    """End one session of the actor's own. Raises NOT_FOUND for anybody else's."""
+    found = session.execute(
+        select(LoginSession.id).where(LoginSession.public_id == public_id, LoginSession.person_id == actor.id)
+    ).scalar_one_or_none()
+    if found is None:
+        raise Problem("NOT_FOUND")
+    revoke(session, session_id=found, now=now)

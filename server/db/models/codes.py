@@ -71,7 +71,30 @@ class OneTimeCode(Base):
     used_by: Mapped[int | None] = maybe_ref("person.id")
     used_key: Mapped[short | None] = mapped_column(comment="the idempotency key it was spent with: the same gets the same answer")
 
-    __table_args__ = (Index("uq_one_time_code_obj_nonce", "obj", "nonce", unique=True),)
+    __table_args__ = (
+        Index("uq_one_time_code_obj_nonce", "obj", "nonce", unique=True),
+        Index("ix_one_time_code_bound_to_id", "bound_to", "id"),
+    )
+
+
+class DeskSignIn(Base):
+    """A browser that asks to be signed in by a phone: what the phone is told, and which of three numbers was picked there, once."""
+
+    __tablename__ = "desk_sign_in"
+    __table_args__ = (CheckConstraint("number BETWEEN 10 AND 99", name="two_digits"),)
+
+    id: Mapped[pk]
+    code_id: Mapped[int] = ref("one_time_code.id", unique=True)
+    number: Mapped[int] = mapped_column(SmallInteger, comment="shown on the desktop alone")
+    numbers: Mapped[json_list] = mapped_column(
+        comment="the three that the phone shows, drawn once: the right one is not found by asking twice"
+    )
+    browser: Mapped[short] = mapped_column(comment="as people know it, never the text that the browser sent")
+    network: Mapped[short] = mapped_column(comment="the coarse part of the address")
+    asked_at: Mapped[utc]
+    read_by: Mapped[int | None] = maybe_ref("person.id", comment="who read it first; nobody else may answer")
+    picked: Mapped[int | None] = mapped_column(SmallInteger, comment="0: he said that it was not him")
+    picked_at: Mapped[utc | None]
 
 
 class Screen(Base):

@@ -55,7 +55,7 @@ class WechatAccount(Base):
 
 
 class LoginSession(Base):
-    """A bearer token, stored hashed; 30 days, revocable."""
+    """A bearer token, stored hashed; 30 days for a member, eight hours and fifteen idle minutes for staff; revocable."""
 
     __tablename__ = "login_session"
 
@@ -64,13 +64,15 @@ class LoginSession(Base):
     token_hash: Mapped[digest] = mapped_column(unique=True)
     person_id: Mapped[int] = ref("person.id", index=True)
     channel: Mapped[short]
+    browser: Mapped[short] = mapped_column(default="", comment="as people know it: Windows · Edge; empty for a phone")
     created_at: Mapped[utc]
+    last_seen_at: Mapped[utc] = mapped_column(comment="of staff, noted once a minute at most; a member's is the beginning")
     expires_at: Mapped[utc]
     revoked_at: Mapped[utc | None]
 
 
 class StaffLogin(Base):
-    """A name and an argon2 hash for staff who sign in without a phone."""
+    """A name and an argon2 hash for staff who sign in without a phone; with the secret of an authenticator where one was enrolled."""
 
     __tablename__ = "staff_login"
 
@@ -78,8 +80,36 @@ class StaffLogin(Base):
     person_id: Mapped[int] = ref("person.id", index=True)
     login: Mapped[short] = mapped_column(unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
+    password_set_at: Mapped[utc | None] = mapped_column(comment="empty: somebody else gave it to him, he has to choose his own")
     failures: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[utc | None]
+    totp_secret: Mapped[sealed | None] = mapped_column(comment="base32, RFC 6238; sealed under the person's salt and the login")
+    totp_since: Mapped[utc | None]
+    totp_step: Mapped[int | None] = mapped_column(comment="the last half minute whose code was accepted: none counts twice")
+
+
+class StaffPassword(Base):
+    """The last passwords of a login, the present one among them: none of them may come again."""
+
+    __tablename__ = "staff_password"
+
+    id: Mapped[pk]
+    login_id: Mapped[int] = ref("staff_login.id", index=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    set_at: Mapped[utc]
+
+
+class RecoveryCode(Base):
+    """One of ten codes on paper that stand for the authenticator once; 80 random bits, stored hashed."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (Index("uq_recovery_code_login_id_code_hash", "login_id", "code_hash", unique=True),)
+
+    id: Mapped[pk]
+    login_id: Mapped[int] = ref("staff_login.id")
+    code_hash: Mapped[digest]
+    made_at: Mapped[utc]
+    used_at: Mapped[utc | None]
 
 
 class RoleGrant(Base):

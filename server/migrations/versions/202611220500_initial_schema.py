@@ -370,7 +370,9 @@ def upgrade() -> None:
     sa.Column('token_hash', sa.String(length=64), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('channel', sa.String(length=64), nullable=False),
+    sa.Column('browser', sa.String(length=64), nullable=False, comment='as people know it: Windows · Edge; empty for a phone'),
     sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('last_seen_at', server.db.types.UtcDateTime(timezone=True), nullable=False, comment="of staff, noted once a minute at most; a member's is the beginning"),
     sa.Column('expires_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('revoked_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_login_session_person_id_person')),
@@ -461,7 +463,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'feedback_answered', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'care_alarm', 'request_due', 'request_escalated', 'request_offered', 'request_progress', 'roster_imported', 'stand_in', 'task_cancelled', 'transfer_decided', 'unit_decided', 'wish_moved', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'feedback_answered', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'care_alarm', 'request_due', 'request_escalated', 'request_offered', 'request_progress', 'roster_imported', 'stand_in', 'task_cancelled', 'team_decided', 'transfer_decided', 'unit_decided', 'wish_moved', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('dedupe', sa.String(length=96), nullable=False),
     sa.Column('subject_kind', sa.String(length=64), nullable=False),
     sa.Column('subject_public_id', sa.String(length=64), nullable=False),
@@ -497,6 +499,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_one_time_code'))
     )
     with op.batch_alter_table('one_time_code', schema=None) as batch_op:
+        batch_op.create_index('ix_one_time_code_bound_to_id', ['bound_to', 'id'], unique=False)
         batch_op.create_index('uq_one_time_code_obj_nonce', ['obj', 'nonce'], unique=True)
 
     op.create_table('policy',
@@ -638,8 +641,12 @@ def upgrade() -> None:
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('login', sa.String(length=64), nullable=False),
     sa.Column('password_hash', sa.String(length=200), nullable=False),
+    sa.Column('password_set_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='empty: somebody else gave it to him, he has to choose his own'),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('locked_until', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('totp_secret', sa.LargeBinary(), nullable=True, comment="base32, RFC 6238; sealed under the person's salt and the login"),
+    sa.Column('totp_since', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('totp_step', sa.Integer(), nullable=True, comment='the last half minute whose code was accepted: none counts twice'),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_staff_login_person_id_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_staff_login')),
     sa.UniqueConstraint('login', name=op.f('uq_staff_login_login'))
@@ -863,6 +870,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_wish_guardian_id'), ['guardian_id'], unique=False)
         batch_op.create_index('ix_wish_person_id', ['person_id'], unique=False)
 
+    op.create_table('desk_sign_in',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('code_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.SmallInteger(), nullable=False, comment='shown on the desktop alone'),
+    sa.Column('numbers', sa.JSON(), nullable=False, comment='the three that the phone shows, drawn once: the right one is not found by asking twice'),
+    sa.Column('browser', sa.String(length=64), nullable=False, comment='as people know it, never the text that the browser sent'),
+    sa.Column('network', sa.String(length=64), nullable=False, comment='the coarse part of the address'),
+    sa.Column('asked_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('read_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who read it first; nobody else may answer'),
+    sa.Column('picked', sa.SmallInteger(), nullable=True, comment='0: he said that it was not him'),
+    sa.Column('picked_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('number BETWEEN 10 AND 99', name=op.f('ck_desk_sign_in_two_digits')),
+    sa.ForeignKeyConstraint(['code_id'], ['one_time_code.id'], name=op.f('fk_desk_sign_in_code_id_one_time_code')),
+    sa.ForeignKeyConstraint(['read_by'], ['person.id'], name=op.f('fk_desk_sign_in_read_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_desk_sign_in')),
+    sa.UniqueConstraint('code_id', name=op.f('uq_desk_sign_in_code_id'))
+    )
     op.create_table('event',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('subject_kind', sa.String(length=64), nullable=False),
@@ -882,6 +906,18 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('event', schema=None) as batch_op:
         batch_op.create_index('ix_event_subject', ['subject_kind', 'subject_id', 'id'], unique=False)
+
+    op.create_table('recovery_code',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('login_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('code_hash', sa.String(length=64), nullable=False),
+    sa.Column('made_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('used_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['login_id'], ['staff_login.id'], name=op.f('fk_recovery_code_login_id_staff_login')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_recovery_code'))
+    )
+    with op.batch_alter_table('recovery_code', schema=None) as batch_op:
+        batch_op.create_index('uq_recovery_code_login_id_code_hash', ['login_id', 'code_hash'], unique=True)
 
     op.create_table('refused_scan',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1089,11 +1125,23 @@ def upgrade() -> None:
     with op.batch_alter_table('shift', schema=None) as batch_op:
         batch_op.create_index('ix_shift_task_id_starts_at', ['task_id', 'starts_at'], unique=False)
 
+    op.create_table('staff_password',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('login_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('password_hash', sa.String(length=200), nullable=False),
+    sa.Column('set_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['login_id'], ['staff_login.id'], name=op.f('fk_staff_password_login_id_staff_login')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_staff_password'))
+    )
+    with op.batch_alter_table('staff_password', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_staff_password_login_id'), ['login_id'], unique=False)
+
     op.create_table('team_member',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('joined_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('asked_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('joined_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='empty while nobody agreed'),
     sa.Column('left_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_team_member_person_id_person')),
     sa.ForeignKeyConstraint(['team_id'], ['volunteer_team.id'], name=op.f('fk_team_member_team_id_volunteer_team')),
@@ -1777,6 +1825,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_team_member_person_id'))
 
     op.drop_table('team_member')
+    with op.batch_alter_table('staff_password', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_staff_password_login_id'))
+
+    op.drop_table('staff_password')
     with op.batch_alter_table('shift', schema=None) as batch_op:
         batch_op.drop_index('ix_shift_task_id_starts_at')
 
@@ -1817,10 +1869,15 @@ def downgrade() -> None:
         batch_op.drop_index('ix_refused_scan_person_id_id')
 
     op.drop_table('refused_scan')
+    with op.batch_alter_table('recovery_code', schema=None) as batch_op:
+        batch_op.drop_index('uq_recovery_code_login_id_code_hash')
+
+    op.drop_table('recovery_code')
     with op.batch_alter_table('event', schema=None) as batch_op:
         batch_op.drop_index('ix_event_subject')
 
     op.drop_table('event')
+    op.drop_table('desk_sign_in')
     with op.batch_alter_table('wish', schema=None) as batch_op:
         batch_op.drop_index('ix_wish_person_id')
         batch_op.drop_index(batch_op.f('ix_wish_guardian_id'))
@@ -1892,6 +1949,7 @@ def downgrade() -> None:
     op.drop_table('policy')
     with op.batch_alter_table('one_time_code', schema=None) as batch_op:
         batch_op.drop_index('uq_one_time_code_obj_nonce')
+        batch_op.drop_index('ix_one_time_code_bound_to_id')
 
     op.drop_table('one_time_code')
     with op.batch_alter_table('notice', schema=None) as batch_op:
