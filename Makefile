@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo bench-checkin bench-lists set-up set-up-dev clean
+.PHONY: help run test check demo bench-checkin bench-lists ballot-game set-up set-up-dev clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -47,6 +47,9 @@ bench-checkin: set-up-dev  ## 签到基准：与同一台机器上的下限程�
 
 bench-lists: set-up-dev  ## 列表基准：一万件和一百万件诉求，同样的三个列表
 	@exec $(BIN)/python -m tests.bench.lists
+
+ballot-game: set-up-dev  ## 评分保密的攻防：三百轮，偷走数据库、Redis 和日志也只能猜（约三分钟）
+	@exec $(BIN)/python -m tests.bench.ballots
 
 clean:  ## 删除 .venv 和各种缓存；数据（var/）留着
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
