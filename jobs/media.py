@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from server import files
 from server.db.base import reading, transaction
@@ -13,7 +14,11 @@ from server.domain.media import LARGEST_PIXELS, LONGEST_SIDE, MediaState, Refusa
 from server.services import media
 from server.services.media import Encoded
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 QUALITY = 85
+ORIENTATION = 0x0112  # EXIF
 
 
 class Unusable(Exception):
@@ -47,7 +52,7 @@ def reencode(now: datetime, *, media_id: int) -> None:
 def encode(data: bytes) -> tuple[bytes, tuple[int, int], str]:
     """A JPEG of at most 2048 pixels a side, its (width, height), and its perceptual hash. Raises Unusable."""
     import imagehash
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -56,15 +61,30 @@ def encode(data: bytes) -> tuple[bytes, tuple[int, int], str]:
             if opened.width * opened.height > LARGEST_PIXELS:
                 raise Unusable(Refusal.TOO_MANY_PIXELS)
             opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
+            picture = _upright(opened).convert("RGB")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Unusable(Refusal.TOO_MANY_PIXELS) from None
     except UnidentifiedImageError:
         raise Unusable(Refusal.NOT_A_PICTURE) from None
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except Unusable:
+        raise
+    except Exception:  # so do damaged pixels; a job that fell over it would be tried again for ever
         raise Unusable(Refusal.BROKEN) from None
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     picture.info.clear()
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=QUALITY, optimize=True)
     return out.getvalue(), picture.size, str(imagehash.phash(picture))
+
+
+def _upright(picture: Image) -> Image:
+    """Turned as the camera was held. EXIF that is damaged turns nothing: it goes anyway, and the picture is as good as it was."""
+    from PIL.Image import Transpose as T
+
+    turns = {2: T.FLIP_LEFT_RIGHT, 3: T.ROTATE_180, 4: T.FLIP_TOP_BOTTOM, 5: T.TRANSPOSE, 6: T.ROTATE_270, 7: T.TRANSVERSE, 8: T.ROTATE_90}
+    picture.load()
+    try:
+        turn = turns.get(picture.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged EXIF fails in ways without number
+        turn = None
+    return picture if turn is None else picture.transpose(turn)

@@ -79,6 +79,17 @@ def test_a_picture_taken_sideways_is_turned_before_its_exif_goes(ready: None, no
     assert (done.width, done.height) == (480, 640)
 
 
+def test_damaged_exif_does_not_stop_the_picture(ready: None, now: datetime) -> None:
+    """One byte is wrong, and the maker's name stands where the width should: writing such EXIF again would fall over it."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Phone"
+    whole = a_picture(size=(640, 480), exif=exif)
+    damaged = whole.replace(b"\x01\x0f\x00\x02", b"\x01\x00\x00\x02")
+    assert damaged != whole
+    done = worked(now, uploaded(now, damaged))
+    assert (done.state, done.refusal, done.width, done.height) == (MediaState.READY, None, 480, 640)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_other_kinds_become_jpeg(ready: None, now: datetime, kind: str) -> None:
     done = worked(now, uploaded(now, a_picture(kind=kind)))
