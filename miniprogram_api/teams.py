@@ -35,12 +35,19 @@ class TeamOut(Out):
     category_name: str
     members: int = Field(description="人数")
     mine: bool = Field(description="本人是否在队")
+    asked: bool = Field(description="本人已申请，等队长或社区同意")
 
 
 class TeamQuery(PageQuery):
     """Which teams."""
 
     community: Id | None = Field(None, description="社区编号，不填为全区县")
+
+
+class AdmitIn(In):
+    """Yes or no to somebody who asks to join."""
+
+    accept: bool = Field(description="同意加入")
 
 
 class MateOut(Out):
@@ -95,15 +102,30 @@ def list_team_members(call: Call[None], team_id: str) -> MatesOut:
 
 @teams.post("/teams/<team_id>/join", permission=P.CLAIMS_CREATE, answer=Done)
 def join_team(call: Call[None], team_id: str) -> Done:
-    """本人加入一支志愿服务队."""
+    """本人申请加入一支志愿服务队；队长或社区同意后才在队里."""
     person = call.session.get_one(Person, call.actor.id)
     service.join(call.session, service.by_public_id(call.session, team_id), person=person, actor=call.actor, now=call.now)
     return Done()
 
 
+@teams.get("/teams/<team_id>/asking", permission=P.ME, answer=MatesOut)
+def list_team_asking(call: Call[None], team_id: str) -> MatesOut:
+    """谁在申请加入：队长和本社区工作人员可看."""
+    rows = service.asking(call.session, service.by_public_id(call.session, team_id), actor=call.actor)
+    return MatesOut(items=[MateOut.model_validate(row) for row in rows])
+
+
+@teams.post("/teams/<team_id>/asking/<person_id>", permission=P.ME, body=AdmitIn, answer=Done, problems=("NOT_FOUND",))
+def admit_to_team(call: Call[AdmitIn], team_id: str, person_id: str) -> Done:
+    """同意或谢绝一位申请人：队长或本社区工作人员."""
+    team, person = service.by_public_id(call.session, team_id), people.by_public_id(call.session, person_id)
+    service.admit(call.session, team, person=person, admits=call.body.accept, actor=call.actor, now=call.now)
+    return Done()
+
+
 @teams.post("/teams/<team_id>/leave", permission=P.CLAIMS_CREATE, answer=Done, problems=("TEAM_LEADER",))
 def leave_team(call: Call[None], team_id: str) -> Done:
-    """本人退出；队长要先请社区换人."""
+    """本人退出或撤回申请；队长要先请社区换人."""
     person = call.session.get_one(Person, call.actor.id)
     service.leave(call.session, service.by_public_id(call.session, team_id), person=person, actor=call.actor, now=call.now)
     return Done()
@@ -118,4 +140,5 @@ def _out(line: TeamLine) -> TeamOut:
         category_name=TEAM_CATEGORIES.get(team.category, team.category),
         members=line.members,
         mine=line.mine,
+        asked=line.asked,
     )

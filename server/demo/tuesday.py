@@ -102,6 +102,7 @@ def claim_as_team(town: Town, telling: Telling) -> None:
     team = town.of(story.SECRETARY).post("/teams", {**body, "unit": town.units[story.POWER]})["id"]
     for name in plan.TEAM[1:]:
         town.of(name).post(f"/teams/{team}/join")
+        town.of(plan.LEADER).post(f"/teams/{team}/asking/{town.people[name]}", {"accept": True})
     made = town.of(plan.LEADER).post(f"/tasks/{town.tasks[DRILL]}/team-claims", {"team": team, "members": ids})["items"]
     telling.count("claims_made", len(made))
     outcome = town.of(story.SECRETARY).post("/claims/decide", {"ids": [one["id"] for one in made], "approve": True})

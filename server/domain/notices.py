@@ -28,6 +28,7 @@ class NoticeKind(StrEnum):
     ROSTER_IMPORTED = "roster_imported"
     STAND_IN = "stand_in"
     TASK_CANCELLED = "task_cancelled"
+    TEAM_DECIDED = "team_decided"
     TRANSFER_DECIDED = "transfer_decided"
     UNIT_DECIDED = "unit_decided"
     WISH_MOVED = "wish_moved"
@@ -59,6 +60,7 @@ TEMPLATES: Mapping[NoticeKind, Template] = {
     NoticeKind.ROSTER_IMPORTED: Template.REGISTRATION_DECIDED,
     NoticeKind.STAND_IN: Template.REMINDER,
     NoticeKind.TASK_CANCELLED: Template.REMINDER,
+    NoticeKind.TEAM_DECIDED: Template.CLAIM_DECIDED,
     NoticeKind.TRANSFER_DECIDED: Template.REGISTRATION_DECIDED,
     NoticeKind.UNIT_DECIDED: Template.REGISTRATION_DECIDED,
     NoticeKind.WISH_MOVED: Template.CLAIM_DECIDED,
@@ -145,6 +147,9 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.STAND_IN, "accepted"): Wording("已有替补", "“{title}”已有人替补，您不必参加了"),
     (K.STAND_IN, "refused"): Wording("未能替补", "“{title}”的替补没有接受，请按时参加或另找替补"),
     (K.TASK_CANCELLED, ""): Wording("已取消", "{when}的“{title}”已取消，请查看其他活动"),
+    (K.TEAM_DECIDED, ""): Wording("已处理", "您加入“{title}”的申请有了结果，请打开查看"),
+    (K.TEAM_DECIDED, "admitted"): Wording("已加入", "您已加入“{title}”，可以打开看看队员和活动"),
+    (K.TEAM_DECIDED, "declined"): Wording("未通过", "您加入“{title}”的申请未通过，请看看别的志愿服务队"),
     (K.TRANSFER_DECIDED, ""): Wording("已处理", "您转往{community}的申请有了结果，请打开查看"),
     (K.TRANSFER_DECIDED, "released"): Wording("已转出", "您已从原社区转出，请等待{community}接收"),
     (K.TRANSFER_DECIDED, "accepted"): Wording("已接收", "{community}已接收您的转入，可以认领岗位了"),

@@ -16,7 +16,7 @@ from server.db.models.tasks import Claim, Shift, Task, TeamMember, VolunteerTeam
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.tasks import CLAIM_TRANSITIONS, HOLDS_PLACE, ClaimAction, ClaimState, TaskMode, TaskState
-from server.services import events, organisers
+from server.services import events, organisers, teams
 
 EXCUSE = "claim.excuse"
 ONE_SITTING = timedelta(days=1)  # a longer window is a standing post: it overlaps nothing
@@ -37,9 +37,7 @@ def claim_for_team(
 ) -> list[Claim]:
     """A team's leader claims for several of its members, all or nothing (组团). Raises NOT_FOUND unless he leads it and all are in it."""
     wanted = {person.id for person in members}
-    inside = select(TeamMember.person_id).where(
-        TeamMember.team_id == team.id, TeamMember.left_at.is_(None), TeamMember.person_id.in_(wanted)
-    )
+    inside = select(TeamMember.person_id).where(TeamMember.team_id == team.id, teams.INSIDE, TeamMember.person_id.in_(wanted))
     if team.leader_id != actor.person_id or set(session.execute(inside).scalars()) != wanted:
         raise Problem("NOT_FOUND")
     return _take(session, task, shift, members, actor=actor, now=now, team=team)

@@ -187,13 +187,29 @@ def test_withdrawing_excusing_and_standing_in(world: World, now: datetime) -> No
     assert world.post(f"/claims/{back}/withdraw", world.member).json["state"] == "withdrawn"
 
 
+def ask_and_be_let_in(world: World, team: str, leader: str) -> None:
+    """Asking alone opens no list of names; the leader says who comes in."""
+    answer = f"/teams/{team}/asking/{world.member_row.public_id}"
+    assert code_of(world.post(answer, leader, {"accept": True})) == (404, "NOT_FOUND")
+    assert world.post(f"/teams/{team}/join", world.member).status_code == 200
+    assert code_of(world.get(f"/teams/{team}/members", world.member)) == (404, "NOT_FOUND")
+    assert [(one["mine"], one["asked"], one["members"]) for one in world.get("/teams", world.member).json["items"]] == [(False, True, 1)]
+    assert code_of(world.get(f"/teams/{team}/asking", world.member)) == (404, "NOT_FOUND")
+    assert code_of(world.post(answer, world.member, {"accept": True})) == (404, "NOT_FOUND")
+    assert code_of(world.post(answer, world.foreign, {"accept": True})) == (404, "NOT_FOUND")
+    assert world.post(answer, world.secretary, {"accept": False}).status_code == 200
+    assert world.post(f"/teams/{team}/join", world.member).status_code == 200
+    assert [one["name"] for one in world.get(f"/teams/{team}/asking", leader).json["items"]] == ["张三"]
+    assert world.post(answer, leader, {"accept": True}).status_code == 200
+
+
 def test_a_team_claims_together(world: World, now: datetime) -> None:
     with transaction() as session:
         leader = a_person(session, now, "赵队长")
         token = token_of(session, leader, now)
     body = {"community": world.tree.community.public_id, "name": "红马甲", "category": "environment", "leader": leader.public_id}
     team = world.post("/teams", world.secretary, body).json["id"]
-    assert world.post(f"/teams/{team}/join", world.member).status_code == 200
+    ask_and_be_let_in(world, team, token)
     assert [one["name"] for one in world.get(f"/teams/{team}/members", world.member).json["items"]] == ["赵队长", "张三"]
     assert code_of(world.get(f"/teams/{team}/members", world.foreign)) == (404, "NOT_FOUND")
     task = published(world, now, mode="team")

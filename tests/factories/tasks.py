@@ -73,4 +73,5 @@ def a_team(session: Session, now: datetime, tree: Tree, leader: Person, members:
     )
     for person in members:
         teams.join(session, team, person=person, actor=Actor(person.id), now=now)
+        teams.admit(session, team, person=person, admits=True, actor=Actor(leader.id), now=now)
     return team

@@ -117,6 +117,8 @@ def test_a_team_is_claimed_for_by_its_leader_all_or_nothing(session: Session, no
     assert [one.team_id for one in claim([leader, member])] == [team.id, team.id]
     newcomer = a_person(session, now)
     teams.join(session, team, person=newcomer, now=now, actor=Actor(newcomer.id))
+    assert code_of(lambda: claim([newcomer])) == "NOT_FOUND"
+    teams.admit(session, team, person=newcomer, admits=True, actor=Actor(leader.id), now=now)
     assert code_of(lambda: claim([newcomer])) == "TASK_FULL"
     assert taken(session, task) == 2
 

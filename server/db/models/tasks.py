@@ -130,7 +130,7 @@ class VolunteerTeam(Base):
 
 
 class TeamMember(Base):
-    """Membership of a team; leaving closes the row."""
+    """Membership of a team: asked for, then agreed to by its leader or the community; leaving closes the row."""
 
     __tablename__ = "team_member"
     __table_args__ = (
@@ -141,5 +141,6 @@ class TeamMember(Base):
     id: Mapped[pk]
     team_id: Mapped[int] = ref("volunteer_team.id")
     person_id: Mapped[int] = ref("person.id", index=True)
-    joined_at: Mapped[utc]
+    asked_at: Mapped[utc]
+    joined_at: Mapped[utc | None] = mapped_column(comment="empty while nobody agreed")
     left_at: Mapped[utc | None]
