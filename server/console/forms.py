@@ -19,6 +19,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
 from server.domain.days import SHANGHAI
+from server.domain.problems import Problem
 
 CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\n\r\t") | {"\x7f"}
 
@@ -79,6 +80,13 @@ def choice(label: str, choices: Any = (), *, required: bool = True, hint: str = 
 def choices(label: str, listed: Any = (), *, hint: str = "", **options: Any) -> Any:
     """Any of a list, as check-boxes."""
     return SelectMultipleField(label, [Optional()], choices=list(listed), description=hint, **options)
+
+
+def blame(sheet: Sheet, problem: Problem | None) -> None:
+    """Show at the fields what a service refused; what belongs to no field stands above the form anyway."""
+    for name, words in (problem.fields if problem is not None else {}).items():
+        if name in sheet:
+            sheet[name].errors = [*sheet[name].errors, words]
 
 
 def utc(local: datetime) -> datetime:
