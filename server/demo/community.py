@@ -66,7 +66,7 @@ def found(base: str, clocks: Clocks, monday: date) -> Town:
 
 
 def sign_officer_in(town: Town) -> Client:
-    """The county's officer types his password; a session of staff lasts eight hours."""
+    """The county's officer types his password; a session of staff ends after fifteen idle minutes."""
     town.officer.token = town.officer.post("/staff-sessions", {"login": "county", "password": town.password})["token"]
     return town.officer
 
@@ -113,9 +113,10 @@ def appoint_staff(town: Town) -> None:
     """The county appoints the secretaries and the street's officer; the secretary her clerk, organiser and grid worker."""
     by_county = ((story.SECRETARY, "secretary", story.COMMUNITY), (story.NEXT_DOOR, "secretary", story.NEIGHBOUR),
                  (story.STREET_OFFICER, "street", story.STREET))  # fmt: skip
+    officer = sign_officer_in(town)
     for name, role, place in by_county:
         welcome(town, name)
-        town.officer.post("/role-grants", {"phone": phones.number_of(name), "role": role, "node": town.nodes[place]})
+        officer.post("/role-grants", {"phone": phones.number_of(name), "role": role, "node": town.nodes[place]})
     by_secretary = ((story.CLERK, "clerk", story.COMMUNITY), (story.ORGANISER, "organiser", story.COMMUNITY),
                     (story.GRID_WORKER, "grid_worker", "第一网格"))  # fmt: skip
     for name, role, place in by_secretary:
@@ -146,7 +147,7 @@ def _member_row(name: str) -> list[str]:
 def import_roster(town: Town, kind: str, data: bytes, *, dry_run: bool = False) -> Json:
     """The county hands a roster in; what the service found in it."""
     form = {"kind": kind, "node": town.nodes[story.COUNTY], "dry_run": str(dry_run).lower(), **SUPPLY}
-    said: Json = town.officer.upload("/roster-imports", f"{kind}.xlsx", data, **form)
+    said: Json = sign_officer_in(town).upload("/roster-imports", f"{kind}.xlsx", data, **form)
     return said
 
 
