@@ -66,10 +66,10 @@ def register(call: Call[s.RegisterIn]) -> s.RegistrationOut:
     body=s.ProxyIn,
     answer=s.RegistrationOut,
     status=201,
-    problems=(*REFUSALS, "PHONE_TAKEN", "ROSTER_ENTRY_TAKEN", "WITNESS_REQUIRED"),
+    problems=(*REFUSALS, "PHONE_TAKEN", "REGISTERS_HIMSELF", "ROSTER_ENTRY_TAKEN", "WITNESS_REQUIRED"),
 )
 def register_for(call: Call[s.ProxyIn], id: str) -> s.RegistrationOut:  # noqa: A002 - the URL's word
-    """代办报到或录入纸质登记表；网格员要填网格."""
+    """代办报到或录入纸质登记表；网格员要填网格；已有账号的人请他自己在手机上报到，或凭本人签字的纸质表."""
     body, session = call.body, call.session
     entry = bindings.entry(session, body.entry) if body.entry else None
     who = Represented(body.name, body.phone, body.member_type, body.consent, entry)

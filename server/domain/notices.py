@@ -111,6 +111,7 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.REGISTRATION_DECIDED, ""): Wording("已处理", "您在{community}的报到有了结果，请打开查看"),
     (K.REGISTRATION_DECIDED, "accepted"): Wording("已报到", "您在{community}的报到已办好，可以认领岗位了"),
     (K.REGISTRATION_DECIDED, "active"): Wording("已报到", "您在{community}的报到已办好，可以认领岗位了"),
+    (K.REGISTRATION_DECIDED, "entered"): Wording("已登记", "有人替您登记了在{community}的报到，如不对请联系社区"),
     (K.REGISTRATION_DECIDED, "returned"): Wording("已退回", "您在{community}的报到被退回，请按提示补充后重新提交"),
     (K.REGISTRATION_DECIDED, "closed"): Wording("已结束", "您在{community}的报到已结束，有疑问请联系社区"),
     (K.REMINDER, ""): Wording("即将开始", "“{title}”将于{when}在{place}开始，请按时参加"),

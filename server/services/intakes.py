@@ -23,7 +23,7 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import Channel, CheckState, Relation
 from server.domain.rosters import CellError, Parsed, Sheet, parse_columns
-from server.services import consents, notices, people, requests, scopes
+from server.services import consents, merges, notices, people, requests, scopes
 from server.services.requests import Details
 
 MOST_OF_A_ROUND = 50
@@ -176,9 +176,11 @@ def _relation(session: Session, community: OrgNode, channel: Channel, details: D
 def _known(session: Session, who: Represented) -> Person | None:
     """The person with this phone, if he has this name."""
     known = people.by_phone(session, who.phone) if who.phone else None
-    if known is not None and known.name is None:
+    if known is None or (known.name is None and merges.has_account(session, known)):
+        return known  # who signs in gives his name himself
+    if known.name is None:
         people.set_name(known, who.name)
-    if known is not None and known.name_hash != vault.lookup_hash("name", who.name):
+    if known.name_hash != vault.lookup_hash("name", who.name):
         raise Problem("PHONE_TAKEN")
     return known
 

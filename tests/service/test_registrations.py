@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from server.db.base import transaction
 from server.db.models.notices import Notice
-from server.db.models.people import Consent, Person
+from server.db.models.people import Consent, Person, WechatAccount
 from server.db.models.platform import Event
 from server.db.models.registrations import MemberRegistration
 from server.domain.people import ConsentChannel, MemberType, Purpose
 from server.domain.permissions import SYSTEM, Role
 from server.domain.problems import Problem
 from server.domain.registrations import MemberState, Source
-from server.services import bindings, people, policies, proxies, registrations, serials
+from server.services import bindings, intakes, people, policies, proxies, registrations, serials
 from server.services.proxies import Represented
 from server.services.registrations import Details
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
@@ -209,6 +209,47 @@ def test_a_clerk_names_the_roster_entry_of_somebody_without_a_phone(session: Ses
     who = Represented("周大妈", None, MemberType.NON_PARTY, ConsentChannel.PAPER, entry)
     row = proxies.register(session, who=who, community=tree.community, details=Details(), actor=clerk, now=now)
     assert (row.state, row.person_id) == (MemberState.ACTIVE, entry.person_id)
+
+
+def signs_in(session: Session, now: datetime, person: Person) -> None:
+    """He has an account of his own."""
+    session.add(WechatAccount(appid="wx1", openid=f"o{person.id}", person_id=person.id, created_at=now, last_seen_at=now))
+    session.flush()
+
+
+def test_who_signs_in_himself_is_not_registered_on_anothers_word(session: Session, now: datetime, tree: Tree) -> None:
+    """His phone or his signature; by telephone number and by roster entry alike. He is told of the form that was entered (R7)."""
+    clerk = actor_of(session, with_role(session, now, Role.CLERK, tree.community), now)
+    person = a_person(session, now, "郑师傅", phone="13700000001")
+    signs_in(session, now, person)
+    entry = an_entry(session, now, a_unit(session, now, tree), "郑师傅", "")
+    entry.person_id = person.id
+    session.flush()
+    for phone, named in (("13700000001", None), (None, entry)):
+        who = Represented("郑师傅", phone, MemberType.NON_PARTY, ConsentChannel.SPOKEN, named)
+        with refusal("REGISTERS_HIMSELF"):
+            proxies.register(session, who=who, community=tree.community, details=Details(), actor=clerk, now=now)
+    assert session.execute(select(func.count()).select_from(Consent)).scalar_one() == 0
+    other = a_person(session, now, "冯师傅", phone="13700000003")
+    signs_in(session, now, other)
+    signed = Represented("冯师傅", "13700000003", MemberType.NON_PARTY, ConsentChannel.PAPER)
+    row = proxies.register(session, who=signed, community=tree.community, details=Details(), actor=clerk, now=now)
+    assert (row.person_id, row.source) == (other.id, Source.PAPER)
+    told = session.execute(select(Notice).where(Notice.person_id == other.id)).scalars()
+    assert [one.facts["outcome"] for one in told] == ["entered"]
+
+
+def test_nobody_names_the_account_of_another(session: Session, now: datetime, tree: Tree) -> None:
+    """A signed-in person who gave no name yet gives it himself."""
+    clerk = actor_of(session, with_role(session, now, Role.CLERK, tree.community), now)
+    person = people.create(session, created_via="login", now=now, phone="13700000002")
+    signs_in(session, now, person)
+    who = Represented("随便写", "13700000002", MemberType.NON_PARTY, ConsentChannel.PAPER)
+    with refusal("REGISTERS_HIMSELF"):
+        proxies.register(session, who=who, community=tree.community, details=Details(), actor=clerk, now=now)
+    asked = intakes.Represented("随便写", "13700000002", ConsentChannel.SPOKEN)
+    assert intakes.represented(session, who=asked, actor=clerk, now=now).id == person.id
+    assert person.name is None
 
 
 def test_nobody_witnesses_for_himself(session: Session, now: datetime, tree: Tree) -> None:
