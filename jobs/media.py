@@ -11,7 +11,8 @@ from server import files
 from server.db.base import reading, transaction
 from server.db.models.media import Media
 from server.domain.media import LARGEST_PIXELS, LONGEST_SIDE, MediaState, Refusal
-from server.services import media
+from server.domain.requests import CheckState
+from server.services import content_checks, media
 from server.services.media import Encoded
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def reencode(now: datetime, *, media_id: int) -> None:
             jpeg, size, phash = encode(files.get(area, row.original))
         except Unusable as refusal:
             with transaction() as session:
-                media.refuse(session, session.get_one(Media, media_id), refusal.why)
+                refused = session.get_one(Media, media_id)
+                if media.refuse(session, refused, refusal.why):  # the request it is on waits for it no longer
+                    content_checks.picture_judged(session, refused, CheckState.REFUSED, now=now)
         else:
             encoded = Encoded(files.put(media.AREA, jpeg), len(jpeg), *size, phash)
             with transaction() as session:

@@ -13,12 +13,16 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from server.db.base import reading, transaction
+from server.db.models.ballots import Envelope
 from server.db.models.checkins import ServiceRecord
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import LoginSession, Person, RoleGrant
 from server.db.models.platform import Event
 from server.db.models.registrations import MemberRegistration
+from server.db.models.requests import Request, RequestOffer
+from server.db.models.reviews import ReviewMember, ReviewPanel
 from server.db.models.rosters import RosterEntry
+from server.db.models.sign_offs import SignOff
 from server.db.models.tallies import Contribution
 from server.db.models.tasks import Claim, Task
 from server.domain.permissions import Actor
@@ -32,6 +36,7 @@ from tests.hostile.world import World
 
 pytestmark = [pytest.mark.usefixtures("unlimited"), pytest.mark.parametrize("database", ["postgres"], indirect=True)]
 HANDS = 8
+EXTENSION = {"until": "2026-03-12T16:00:00Z", "reason": "等配件到货"}
 _keys = count(1)
 
 
@@ -174,3 +179,99 @@ def test_a_first_sign_in_of_one_account_makes_one_person(app: Flask, world: Worl
     assert (
         how_many(LoginSession, LoginSession.person_id == select(Person.id).where(Person.created_via == "wechat").scalar_subquery()) == HANDS
     )
+
+
+def test_a_round_is_signed_once(app: Flask, world: World) -> None:
+    path, body = f"/requests/{world.ids['request_finished']}/sign-off", {"done": False, "reason": "came_back"}
+    said = at_once(app, [(world.tokens["member"], path, body), (world.tokens["member"], path, {"done": True})] * (HANDS // 2))
+    assert said == {200: 1, 409: HANDS - 1}
+    assert how_many(SignOff, SignOff.request_id == one(Request, world.ids["request_finished"]).id) == 1
+
+
+def test_one_token_is_fetched_and_one_ballot_kept(app: Flask, world: World) -> None:
+    """Eight hands fetch and eight post: a phone that taps twice is no second voter."""
+    path = f"/api/v1/requests/{world.ids['request_finished']}/ballot-token"
+
+    def fetch(_: int) -> tuple[str, str]:
+        answer = app.test_client().post(path, headers=headers(world.tokens["member"]))
+        assert answer.status_code == 200, answer.text
+        return answer.json["token"], answer.json["cell"]
+
+    def cast(ticket: tuple[str, str]) -> int:
+        answers = {"contacted": True, "solved": True, "satisfaction": "very"}
+        return app.test_client().post("/api/v1/b", json={"token": ticket[0], "cell": ticket[1], "answers": answers}).status_code
+
+    before = how_many(Envelope)
+    with ThreadPoolExecutor(HANDS) as pool:
+        tickets = list(pool.map(fetch, range(HANDS)))
+        assert set(pool.map(cast, tickets)) == {200}
+    assert len(set(tickets)) == 1
+    assert how_many(Envelope) == before + 1
+
+
+def test_a_request_is_taken_on_once(app: Flask, world: World) -> None:
+    request = one(RequestOffer, world.ids["offers"]).request_id
+    said = at_once(app, [(world.tokens["mate"], f"/offers/{world.ids['offers']}/answer", {"accept": True})] * HANDS)
+    assert said == {200: 1, 409: HANDS - 1}
+    assert how_many(Event, Event.subject_kind == "request", Event.subject_id == request, Event.action == "accept") == 1
+
+
+def test_a_claim_is_approved_once(app: Flask, world: World) -> None:
+    body = {"ids": [world.ids["request_claim"]], "approve": True}
+    at_once(app, [(world.tokens["secretary"], "/request-claims/decide", body)] * HANDS)
+    request = one(Request, world.ids["request_open"])
+    assert how_many(Event, Event.subject_kind == "request", Event.subject_id == request.id, Event.action == "claim") == 1
+
+
+def test_a_request_is_finished_or_withdrawn_not_both(app: Flask, world: World) -> None:
+    path = f"/requests/{world.ids['requests']}"
+    ends = [(world.tokens["mate"], f"{path}/finish", {"result": "换了灯管"}), (world.tokens["member"], f"{path}/withdraw", {})]
+    said = at_once(app, ends * (HANDS // 2))
+    assert said[200] == 1, said
+    assert set(said) <= {200, 404, 409}, said
+
+
+def test_a_wish_is_claimed_once(app: Flask, world: World) -> None:
+    hands = ("mate", "mover", "member", "stranger") * (HANDS // 4)
+    said = at_once(app, [(world.tokens[who], f"/wishes/{world.ids['wishes']}/claim", {}) for who in hands])
+    assert said == {200: 1, 409: HANDS - 1}
+
+
+def test_a_kind_of_station_is_opened_once(app: Flask, world: World) -> None:
+    path = f"/communities/{world.ids['communities']}/stations"
+    said = at_once(app, [(world.tokens["secretary"], path, {"kind": "legal"})] * HANDS)
+    assert said == {201: 1, 409: HANDS - 1}
+
+
+def test_a_quarter_has_one_panel_and_a_volunteer_one_seat(app: Flask, world: World) -> None:
+    body = {"community": world.ids["communities"], "day": "2026-11-30"}
+    said = at_once(app, [(world.tokens["secretary"], "/reviews", body)] * HANDS)
+    assert said == {201: 1, 409: HANDS - 1}
+    panel = one(ReviewPanel, world.ids["reviews"])
+    before = how_many(ReviewMember, ReviewMember.panel_id == panel.id)
+    assert set(at_once(app, [(world.tokens["mate"], f"/reviews/{panel.public_id}/volunteers", {})] * HANDS)) <= {200, 409}
+    assert how_many(ReviewMember, ReviewMember.panel_id == panel.id) == before + 1
+
+
+def test_a_mediation_an_extension_a_visit_once(app: Flask, world: World) -> None:
+    mate = world.tokens["mate"]
+    opened = at_once(app, [(mate, f"/requests/{world.ids['request_accepted']}/mediation", {"parties": ["301户", "401户"]})] * HANDS)
+    assert opened == {201: 1, 409: HANDS - 1}
+    asked = at_once(app, [(mate, f"/requests/{world.ids['request_accepted']}/extension", EXTENSION)] * HANDS)
+    assert asked == {201: 1, 409: HANDS - 1}
+    assert at_once(app, [(mate, f"/care-plans/{world.ids['care-plans']}/visits", {})] * HANDS) == {201: 1, 409: HANDS - 1}
+
+
+def test_a_draft_is_sent_once(app: Flask, world: World) -> None:
+    row = one(Request, world.ids["request-drafts"])
+    said = at_once(app, [(world.tokens["member"], f"/request-drafts/{row.public_id}/submit", {})] * HANDS)
+    assert said == {200: 1, 409: HANDS - 1}
+    assert how_many(Event, Event.subject_kind == "request", Event.subject_id == row.id, Event.action == "submit") == 1
+
+
+def test_twenty_taps_with_twenty_keys_are_one_request(app: Flask, world: World) -> None:
+    before = how_many(Request)
+    body = {"community": world.ids["communities"], "category": "noise"}
+    said = at_once(app, [(world.tokens["mover"], "/requests", body)] * 20)
+    assert said == {201: 20}
+    assert how_many(Request) == before + 1

@@ -48,6 +48,7 @@ from server.services.unit_registrations import Slip
 from tests.factories.checkins import a_scan, code_of, open_task
 from tests.factories.people import Tree, a_person, a_tree, actor_of, token_of, with_role
 from tests.factories.registrations import a_bound_person, a_member, a_registration, a_unit, agree, an_entry, of_unit
+from tests.factories.staff import without_second_factor
 from tests.factories.tasks import a_claim, a_draft, a_post, a_shift, a_task, a_team
 from tests.hostile.residents import Loop, residents
 
@@ -109,6 +110,7 @@ def _people(session: Session, now: datetime, tree: Tree, world: World) -> dict[s
         "newcomer": agree(session, now, a_person(session, now, "冯新来")),
     }
     staff.create(session, person=people["county"], login="county-01", actor=SYSTEM, now=now, password=PASSWORD)
+    without_second_factor(session, now)
     world.tokens |= {name: token_of(session, person, now) for name, person in people.items()}
     places = {"communities": tree.community, "orgs": tree.community, "grid": tree.grid, "county": tree.county, "neighbour": tree.neighbour}
     world.ids |= {name: node.public_id for name, node in places.items()} | {"units": unit.public_id, "members": people["member"].public_id}
