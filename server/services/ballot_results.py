@@ -57,10 +57,9 @@ def of_node(session: Session, node: OrgNode, *, quarter: date, actor: Actor) -> 
         return _of_street(session, node, quarter)
     cells = _cells(session, [node.id], quarter)
     closed = bool(cells) and all(cell.closed_on is not None for cell in cells)
-    groups, left = _groups(session, cells) if closed else ([], ())
-    return Results(
-        closed, tuple(_named(session, cells, groups, _signed(session, node.id, quarter))), bool(left), _by_call(session, [node.id], quarter)
-    )
+    groups = _groups(session, cells)[0] if closed else []
+    shown = tuple(_named(session, cells, groups, _signed(session, node.id, quarter)))
+    return Results(closed, shown, closed and _handed_up(cells, groups), _by_call(session, [node.id], quarter))
 
 
 def answered(counts: Iterable[Counts]) -> Answered:
@@ -105,6 +104,12 @@ def _of_street(session: Session, street: OrgNode, quarter: date) -> Results:
 def _groups(session: Session, cells: Sequence[Cell]) -> tuple[list[Group], Sequence[int]]:
     pool = next((cell.id for cell in cells if cell.kind is CellKind.COMMUNITY), 0)
     return partition(counts_of(session, [cell.id for cell in cells]), pool)
+
+
+def _handed_up(cells: Sequence[Cell], groups: Sequence[Group]) -> bool:
+    """Is anybody's work neither shown alone nor among the merged? Also what was fewer than five and never opened here."""
+    alone = {group.cells[0] for group in groups if not group.merged}
+    return any(cell.kind in RATED and cell.id not in alone for cell in cells) and not any(group.merged for group in groups)
 
 
 def _cells(session: Session, nodes: Sequence[int], quarter: date) -> list[Cell]:

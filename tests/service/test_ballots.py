@@ -234,8 +234,17 @@ def test_what_is_too_little_in_each_community_is_shown_for_the_street(session: S
     close(session, tree.street, AFTER)
     for community in (tree.community, tree.neighbour):
         found = shown(session, community, AFTER, now)
-        assert (found.closed, found.shown, found.handed_up) == (True, (), False), "no ballot stayed here"
+        assert (found.closed, found.shown, found.handed_up) == (True, (), True), "no ballot stayed here"
     assert [one.group.counts.ballots for one in shown(session, tree.street, AFTER, now).shown] == [6]
+
+
+def test_what_is_too_little_is_said_to_be_so_beside_what_is_shown(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    cast_ballots(session, a_finished(session, now, tree, unit=a_unit(session, now, tree)), [*FOUR, ballot(VERY)])
+    cast_ballots(session, a_finished(session, now, tree), [ballot(NOT)])
+    close(session, tree.street, AFTER)
+    found = shown(session, tree.community, AFTER, now)
+    assert ([one.group.counts.ballots for one in found.shown], found.handed_up) == ([5], True)
 
 
 def test_four_in_the_whole_street_are_never_opened(session: Session, now: datetime) -> None:
