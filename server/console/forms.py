@@ -11,6 +11,7 @@ from wtforms import (
     Form,
     IntegerField,
     RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -32,6 +33,35 @@ class Sheet(Form):  # type: ignore[misc]
 
         locales = ("zh",)
         csrf = False
+
+
+class _Pairs:
+    """Choices given as (value, name) pairs, at once or later."""
+
+    def __init__(self, *args: Any, choices: Any = (), **options: Any) -> None:
+        options = {"choices": _options(choices), "invalid_choice_message": "请从列出的里面选", **options}
+        super().__init__(*args, **options)
+
+    @property
+    def choices(self) -> list[SelectChoice]:
+        """As WTForms wants them."""
+        return self._choices
+
+    @choices.setter
+    def choices(self, pairs: Any) -> None:
+        self._choices = _options(pairs)
+
+
+class OneField(_Pairs, SelectField):  # type: ignore[misc]
+    """A select."""
+
+
+class ButtonsField(_Pairs, RadioField):  # type: ignore[misc]
+    """Buttons of which one is chosen."""
+
+
+class ManyField(_Pairs, SelectMultipleField):  # type: ignore[misc]
+    """Check-boxes."""
 
 
 def plain(_form: Form, field: Any) -> None:
@@ -73,13 +103,13 @@ def moment(label: str, *, required: bool = True, hint: str = "", **options: Any)
 
 def choice(label: str, choices: Any = (), *, required: bool = True, hint: str = "", radio: bool = False, **options: Any) -> Any:
     """One of a list: a select, or buttons where there are few. Choices may be set later (`form.field.choices = …`)."""
-    kind = RadioField if radio else SelectField
+    kind = ButtonsField if radio else OneField
     return kind(label, [_required(required)], choices=list(choices), description=hint, **options)
 
 
 def choices(label: str, listed: Any = (), *, hint: str = "", **options: Any) -> Any:
     """Any of a list, as check-boxes."""
-    return SelectMultipleField(label, [Optional()], choices=list(listed), description=hint, **options)
+    return ManyField(label, [Optional()], choices=list(listed), description=hint, **options)
 
 
 def blame(sheet: Sheet, problem: Problem | None) -> None:
@@ -92,6 +122,10 @@ def blame(sheet: Sheet, problem: Problem | None) -> None:
 def utc(local: datetime) -> datetime:
     """The moment that a clock in Shanghai shows so."""
     return local.replace(tzinfo=SHANGHAI).astimezone(UTC)
+
+
+def _options(pairs: Any) -> list[SelectChoice]:
+    return [pair if isinstance(pair, SelectChoice) else SelectChoice(*pair) for pair in pairs or ()]
 
 
 def _required(required: bool) -> Any:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from server import defer, files
 from server.db import redis_client, vault
-from server.db.base import new_public_id
+from server.db.base import after_commit, new_public_id
 from server.db.models.orgs import OrgNode
 from server.db.models.rosters import RosterDraft, RosterImport
 from server.domain.days import local_day
@@ -189,6 +190,14 @@ def tell(session: Session, draft: RosterDraft, *, outcome: str, now: datetime) -
 def made_of(session: Session, draft: RosterDraft) -> RosterImport | None:
     """The import that came of it."""
     return session.get(RosterImport, draft.import_id) if draft.import_id is not None else None
+
+
+def discard(session: Session, draft: RosterDraft) -> None:
+    """Delete an upload that nobody wants; one that is being imported, or was, stays. Raises ILLEGAL_MOVE."""
+    if draft.state not in (DraftState.READY, DraftState.FAILED):
+        raise Problem("ILLEGAL_MOVE")
+    session.delete(draft)
+    after_commit(session, partial(files.delete, area(draft.public_id), draft.sha256))
 
 
 def old(session: Session, *, now: datetime) -> Sequence[RosterDraft]:

@@ -140,6 +140,15 @@ def page(session: Session, *, actor: Actor, after: str | None, limit: int) -> tu
     return lists.page(session, found, RosterImport, after=after, limit=limit, newest_first=True)
 
 
+def one(session: Session, public_id: str, *, actor: Actor) -> RosterImport:
+    """One import. Raises NOT_FOUND, also out of scope."""
+    made = session.execute(select(RosterImport).where(RosterImport.public_id == public_id)).scalar_one_or_none()
+    if made is None:
+        raise Problem("NOT_FOUND")
+    scopes.require(session, actor, Permission.ROSTERS_IMPORT, made.node_id)
+    return made
+
+
 def _check_supply(supply: Supply) -> None:
     missing = {"supplied_by": supply.by, "basis": supply.basis}
     wrong = {key: "请写明名册由谁提供、依据什么" for key, text in missing.items() if not text.strip()}
