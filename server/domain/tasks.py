@@ -69,8 +69,8 @@ class ClaimAction(StrEnum):
 
 C, CA = ClaimState, ClaimAction
 CLAIM_TRANSITIONS: Mapping[tuple[ClaimState, ClaimAction], Rule[ClaimState]] = {
-    (C.PENDING, CA.APPROVE): Rule(C.APPROVED, P.CLAIMS_DECIDE),
-    (C.PENDING, CA.DECLINE): Rule(C.DECLINED, P.CLAIMS_DECIDE, needs_note=True),
+    (C.PENDING, CA.APPROVE): Rule(C.APPROVED, P.CLAIMS_DECIDE, undo=True),
+    (C.PENDING, CA.DECLINE): Rule(C.DECLINED, P.CLAIMS_DECIDE, needs_note=True, undo=True),
     (C.PENDING, CA.WITHDRAW): Rule(C.WITHDRAWN),
     (C.PENDING, CA.CANCEL): Rule(C.CANCELLED, P.TASKS_MANAGE),
     (C.APPROVED, CA.WITHDRAW): Rule(C.WITHDRAWN),
@@ -78,13 +78,14 @@ CLAIM_TRANSITIONS: Mapping[tuple[ClaimState, ClaimAction], Rule[ClaimState]] = {
     (C.APPROVED, CA.HAND_OVER): Rule(C.HANDED_OVER),
     (C.APPROVED, CA.MARK_NO_SHOW): Rule(C.NO_SHOW, P.ATTENDANCE_RECORD),
     (C.NO_SHOW, CA.UNDO_NO_SHOW): Rule(C.APPROVED, P.ATTENDANCE_RECORD),
-    (C.APPROVED, CA.FINISH): Rule(C.DONE),
+    (C.APPROVED, CA.FINISH): Rule(C.DONE, undo=True),
     (C.APPROVED, CA.CANCEL): Rule(C.CANCELLED, P.TASKS_MANAGE),
 }
 HOLDS_PLACE = (C.PENDING, C.APPROVED, C.DONE, C.NO_SHOW)  # these count against the capacity; a no-show frees nothing after the fact
 
 TASK_KIND_NAMES = {TaskKind.POST: "岗位", TaskKind.TASK: "任务", TaskKind.ACTIVITY: "活动"}
 TASK_MODE_NAMES = {TaskMode.PAIR: "结对", TaskMode.MENU: "菜单", TaskMode.TEAM: "组团"}
+TASK_STATE_NAMES = {T.DRAFT: "草稿", T.PUBLISHED: "已发布", T.ENDED: "已结束", T.CANCELLED: "已取消"}
 CLAIM_STATE_NAMES = {
     C.PENDING: "待审核",
     C.APPROVED: "已通过",

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from server.db.models.people import Person
 from server.db.models.tasks import Claim, Task
 from server.domain.notices import NoticeKind
-from server.domain.permissions import Actor
+from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.tasks import CLAIM_TRANSITIONS, ClaimAction, ClaimState, TaskState
-from server.services import claims, events, notices
+from server.services import claims, events, notices, organisers
 
 
 def offer(session: Session, claim: Claim, *, to: Person, actor: Actor, now: datetime) -> Claim:
@@ -39,11 +39,7 @@ def accept(session: Session, claim: Claim, *, person: Person, actor: Actor, now:
     task = session.get_one(Task, claim.task_id)
     _still_open(session, claim, task, now)
     claims.lock(session, Task.id == task.id)
-    claims.require_none(session, task, claim.shift_id, [person])
-    events.move(session, claim, table=CLAIM_TRANSITIONS, action=ClaimAction.HAND_OVER, actor=actor, now=now, offered_to_id=None)
-    made = claims.insert(session, task, claim.shift_id, [person], ClaimState.APPROVED, actor=actor, now=now, stands_in_for_id=claim.id)[0]
-    _tell(session, claim, task, person_id=claim.person_id, outcome="accepted", now=now)
-    return made
+    return _handed_over(session, claim, task, person, actor=actor, now=now)
 
 
 def refuse(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> Claim:
@@ -54,6 +50,29 @@ def refuse(session: Session, claim: Claim, *, actor: Actor, now: datetime) -> Cl
     events.add(session, claim, action="refuse_offer", actor=actor, now=now)
     _tell(session, claim, session.get_one(Task, claim.task_id), person_id=claim.person_id, outcome="refused", now=now)
     return claim
+
+
+def arrange(session: Session, claim: Claim, *, person: Person, actor: Actor, now: datetime) -> Claim:
+    """The two agreed by word of mouth and the community writes it down (R6: no phone needed). Returns the new claim.
+
+    Raises NOT_FOUND, STAND_IN_SELF, CLAIM_EXISTS, CLAIM_NOT_ASKED, CLAIM_CLOSED, ILLEGAL_MOVE.
+    """
+    task = session.get_one(Task, claim.task_id)
+    organisers.require(session, actor, Permission.ATTENDANCE_RECORD, task)
+    if person.id == claim.person_id:
+        raise Problem("STAND_IN_SELF")
+    _still_open(session, claim, task, now)
+    claims.require_asked(task, [person])
+    claims.lock(session, Task.id == task.id)
+    return _handed_over(session, claim, task, person, actor=actor, now=now)
+
+
+def _handed_over(session: Session, claim: Claim, task: Task, person: Person, *, actor: Actor, now: datetime) -> Claim:
+    claims.require_none(session, task, claim.shift_id, [person])
+    events.move(session, claim, table=CLAIM_TRANSITIONS, action=ClaimAction.HAND_OVER, actor=actor, now=now, offered_to_id=None)
+    made = claims.insert(session, task, claim.shift_id, [person], ClaimState.APPROVED, actor=actor, now=now, stands_in_for_id=claim.id)[0]
+    _tell(session, claim, task, person_id=claim.person_id, outcome="accepted", now=now)
+    return made
 
 
 def _still_open(session: Session, claim: Claim, task: Task, now: datetime) -> None:
