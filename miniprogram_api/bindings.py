@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Id, In, Instant, Line, LongLine, Out, Page, PageQuery, Reason
 from server.db.models.orgs import OrgNode
-from server.db.models.people import BindingRequest, Person
+from server.db.models.people import BindingRequest, Person, PersonMerge
 from server.domain.people import BindingState, MemberType
 from server.domain.permissions import Permission as P
-from server.services import binding_requests, bindings, places
+from server.services import binding_requests, bindings, merges, people, places
 from server.services.bindings import Candidate
 
 bindings_resource = Resource("bindings", "人工核对身份")
@@ -47,6 +47,20 @@ class BindingsOut(Out):
 
 class QueueQuery(PageQuery):
     state: BindingState = BindingState.SUBMITTED
+
+
+class UndoMergeIn(In):
+    reason: Reason = Field(description="为什么撤销", examples=["核对后发现是同名的两个人"])
+
+
+class MergeOut(Out):
+    """一次把两个档案认作同一个人."""
+
+    id: str
+    person: str = Field(description="合并后保留的人员编号")
+    name: str
+    merged_at: Instant
+    undone_at: Instant | None = Field(description="已撤销的时间")
 
 
 class CandidateOut(Out):
@@ -143,6 +157,29 @@ def decide_binding_request(call: Call[DecideIn], id: str) -> BindingOut:  # noqa
         entry = bindings.entry(call.session, call.body.entry)
         binding_requests.accept(call.session, row, entry=entry, actor=call.actor, now=call.now)
     return _whole(call.session, row)
+
+
+@bindings_resource.get("/communities/<id>/merges", permission=P.BINDINGS_DECIDE, query=PageQuery, answer=Page[MergeOut])
+def list_merges(call: Call[None], id: str) -> Page[MergeOut]:  # noqa: A002
+    """本社区认作同一个人的记录，新的在前."""
+    node, query = places.node(call.session, id), call.query
+    rows, following = merges.of_community(call.session, node=node, actor=call.actor, after=query.after, limit=query.limit)
+    return Page[MergeOut](items=[_merge(row, person) for row, person in rows], next=following)
+
+
+@bindings_resource.post(
+    "/merges/<id>/undo", permission=P.BINDINGS_DECIDE, body=UndoMergeIn, answer=MergeOut, problems=("ILLEGAL_MOVE", "NOTE_REQUIRED")
+)
+def undo_merge(call: Call[UndoMergeIn], id: str) -> MergeOut:  # noqa: A002
+    """撤销：当时转过去的账号、同意、通知、诉求等原样转回；手机上要重新登录，合并之后新办的事留在保留的人名下."""
+    row = merges.undo(call.session, merges.by_public_id(call.session, id), reason=call.body.reason, actor=call.actor, now=call.now)
+    return _merge(row, call.session.get_one(Person, row.into_id))
+
+
+def _merge(row: PersonMerge, person: Person) -> MergeOut:
+    return MergeOut(
+        id=row.public_id, person=person.public_id, name=people.name_of(person), merged_at=row.merged_at, undone_at=row.undone_at
+    )
 
 
 def _whole(session: Session, row: BindingRequest) -> BindingOut:

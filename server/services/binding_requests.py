@@ -58,7 +58,7 @@ def accept(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: 
         into = session.get_one(Person, known)
         if into.has_grants or merges.has_account(session, into) or not merges.is_empty(session, person):
             raise Problem("ROSTER_ENTRY_TAKEN")
-        merges.absorb(session, empty=person, into=into, actor=actor, now=now)
+        merges.absorb(session, empty=person, into=into, actor=actor, now=now, community_id=row.community_id)
         _tell(session, row, person_id=known, now=now)
         return row
     if person.name is None:

@@ -10,7 +10,8 @@ from werkzeug.test import TestResponse
 
 from server.db.base import transaction
 from server.domain.people import MemberType
-from server.domain.permissions import Role
+from server.domain.permissions import SYSTEM, Role
+from server.services import bindings
 from tests.factories.people import a_person, a_tree, headers, token_of, with_role
 from tests.factories.registrations import a_unit, agree, an_entry
 
@@ -117,3 +118,31 @@ def test_an_entry_binds_one_person_only(client: FlaskClient, scene: Scene, now: 
     assert decide(client, scene.secretary, first["id"], "a", action="accept", entry=scene.entry).status_code == 200
     refused = decide(client, scene.secretary, second["id"], "b", action="accept", entry=scene.entry)
     assert (refused.status_code, refused.json["error"]["code"]) == (409, "ROSTER_ENTRY_TAKEN")
+
+
+def test_a_merge_can_be_undone_by_the_secretary(client: FlaskClient, scene: Scene, now: datetime) -> None:
+    """A clerk had entered 张三 before; his account became him by mistake. Undone, the request can be made again."""
+    with transaction() as session:
+        entry = bindings.entry(session, scene.entry)
+        known = a_person(session, now, "张三", phone=None)
+        bindings.bind(session, person=known, entry=entry, actor=SYSTEM, now=now)
+        known_id = known.public_id
+    made = ask(client, scene).json["id"]
+    assert decide(client, scene.secretary, made, action="accept", entry=scene.entry).status_code == 200
+    assert client.get("/api/v1/me", headers=headers(scene.person)).json["id"] == known_id
+    path = f"/api/v1/communities/{scene.community}/merges"
+    listed = client.get(path, headers=headers(scene.secretary)).json["items"]
+    assert [(one["person"], one["name"], one["undone_at"]) for one in listed] == [(known_id, "张三", None)]
+    assert client.get(path, headers=headers(scene.foreign)).status_code == 404
+
+    def undo(token: str | None, key: str, **body: Any) -> TestResponse:
+        said = headers(token, key) if token else {}
+        return client.post(f"/api/v1/merges/{listed[0]['id']}/undo", json=body, headers=said)
+
+    assert undo(None, "a", reason="同名").status_code == 401
+    assert undo(scene.person, "b", reason="同名").status_code == 403
+    assert undo(scene.foreign, "c", reason="同名").status_code == 404
+    assert undo(scene.secretary, "d", reason="").status_code == 422
+    assert undo(scene.secretary, "e", reason="同名的两个人").json["undone_at"]
+    assert undo(scene.secretary, "f", reason="同名的两个人").status_code == 409
+    assert client.get("/api/v1/me", headers=headers(scene.person)).status_code == 401  # he signs in again, as himself

@@ -136,6 +136,7 @@ WHO: Mapping[str, str] = {
     "feedback_told": "clerk",
     "my_feedback_entries": "clerk",
     "confirm_wish": "secretary",
+    **dict.fromkeys(("list_team_asking", "admit_to_team"), "mate"),
     "withdraw_wish": "secretary",
 }
 STAFF = {"secretary": Role.SECRETARY, "county": Role.COUNTY, "security": Role.SECURITY_ADMIN, "liaison": Role.UNIT_LIAISON}

@@ -34,16 +34,19 @@ from server.services import (
     confirmations,
     documents,
     media,
+    merges,
     posters,
     records,
     registrations,
     screens,
     staff,
     stand_ins,
+    teams,
     transfers,
     unit_registrations,
 )
 from server.services.documents import Form
+from server.services.people import create
 from server.services.unit_registrations import Slip
 from tests.factories.checkins import a_scan, code_of, open_task
 from tests.factories.people import Tree, a_person, a_tree, actor_of, token_of, with_role
@@ -142,6 +145,8 @@ def _work(session: Session, now: datetime, tree: Tree, people: dict[str, Person]
     claim = a_claim(session, now, task, people["member"], ClaimState.APPROVED)
     stand_ins.offer(session, claim, to=people["mate"], actor=Actor(people["member"].id), now=now)
     team = a_team(session, now, tree, people["mate"], [people["member"]])
+    teams.join(session, team, person=people["mover"], actor=Actor(people["mover"].id), now=now)
+    world.ids["asking"] = people["mover"].public_id
     world.ids |= {"tasks": task.public_id, "claims": claim.public_id, "teams": team.public_id, "post": post.public_id}
     world.ids |= {"shift": a_shift(session, now, post, in_hours=9).public_id, "running": running.public_id}
     world.ids["draft"] = a_draft(session, now, tree, people["organiser"]).public_id
@@ -165,12 +170,14 @@ def _registered(session: Session, now: datetime, tree: Tree, people: dict[str, P
     transfer = transfers.request(
         session, moving, to=tree.neighbour, reason=TransferReason.MOVED_HOUSE, actor=Actor(people["mover"].id), now=now
     )
+    twin = create(session, created_via="wechat", now=now)
+    merge = merges.absorb(session, empty=twin, into=people["mover"], actor=SYSTEM, now=now)
     asked = binding_requests.submit(session, community=tree.community, name="冯新来", actor=Actor(people["newcomer"].id), now=now)
     waiting = a_registration(session, now, people["newcomer"], tree.community)
     grant = session.execute(select(RoleGrant).where(RoleGrant.person_id == people["clerk"].id)).scalar_one()
     rows: dict[str, Any] = {
         "unit-registrations": slips, "registrations": mine, "transfers": transfer, "binding-requests": asked,
-        "role-grants": grant, "waiting": waiting,
+        "role-grants": grant, "waiting": waiting, "merges": merge,
     }  # fmt: skip
     world.ids |= {kind: row.public_id for kind, row in rows.items()}
     _coded(session, now, tree, people, world)

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
-from server.db.types import digest, enum_type, maybe_ref, pk, public_id, ref, sealed, short, utc
+from server.db.types import digest, enum_type, json_map, maybe_ref, pk, public_id, ref, sealed, short, utc
 from server.domain.people import BindingState, ConsentChannel, MemberType, PersonState, Purpose
 from server.domain.permissions import Role
 
@@ -38,6 +38,22 @@ class Person(Base):
     merged_into_id: Mapped[int | None] = maybe_ref("person.id", comment="state merged: who this turned out to be")
     created_via: Mapped[short]
     created_at: Mapped[utc]
+
+
+class PersonMerge(Base):
+    """Two persons that turned out to be one, and by row what went over, so that it can be undone. Community: whose staff may undo it."""
+
+    __tablename__ = "person_merge"
+    __table_args__ = (Index("ix_person_merge_community_id_id", "community_id", "id"),)
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    from_id: Mapped[int] = ref("person.id", index=True)
+    into_id: Mapped[int] = ref("person.id", index=True)
+    community_id: Mapped[int] = ref("org_node.id")
+    moved: Mapped[json_map] = mapped_column(comment="table.column: the ids of the rows that went over")
+    merged_at: Mapped[utc]
+    undone_at: Mapped[utc | None]
 
 
 class WechatAccount(Base):

@@ -502,6 +502,26 @@ def upgrade() -> None:
         batch_op.create_index('ix_one_time_code_bound_to_id', ['bound_to', 'id'], unique=False)
         batch_op.create_index('uq_one_time_code_obj_nonce', ['obj', 'nonce'], unique=True)
 
+    op.create_table('person_merge',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('from_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('into_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('moved', sa.JSON(), nullable=False, comment='table.column: the ids of the rows that went over'),
+    sa.Column('merged_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('undone_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_person_merge_community_id_org_node')),
+    sa.ForeignKeyConstraint(['from_id'], ['person.id'], name=op.f('fk_person_merge_from_id_person')),
+    sa.ForeignKeyConstraint(['into_id'], ['person.id'], name=op.f('fk_person_merge_into_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_person_merge')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_person_merge_public_id'))
+    )
+    with op.batch_alter_table('person_merge', schema=None) as batch_op:
+        batch_op.create_index('ix_person_merge_community_id_id', ['community_id', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_person_merge_from_id'), ['from_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_person_merge_into_id'), ['into_id'], unique=False)
+
     op.create_table('policy',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('key', sa.String(length=64), nullable=False),
@@ -751,6 +771,23 @@ def upgrade() -> None:
         batch_op.create_index('ix_task_community_id_state_starts_at', ['community_id', 'state', 'starts_at', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_task_organiser_id'), ['organiser_id'], unique=False)
         batch_op.create_index('ix_task_state_starts_at', ['state', 'starts_at', 'id'], unique=False)
+
+    op.create_table('undo',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('action', sa.String(length=64), nullable=False),
+    sa.Column('made_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('until', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('undone_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('done', sa.JSON(), nullable=False),
+    sa.Column('failed', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_undo_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_undo')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_undo_public_id'))
+    )
+    with op.batch_alter_table('undo', schema=None) as batch_op:
+        batch_op.create_index('ix_undo_until', ['until'], unique=False)
 
     op.create_table('unit_registration',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1014,11 +1051,13 @@ def upgrade() -> None:
         batch_op.create_index('ix_request_author_id_id', ['author_id', 'id'], unique=False)
         batch_op.create_index('ix_request_by_proxy', ['asked_for_id', 'id'], unique=False, sqlite_where=sa.text('asked_for_id <> author_id'), postgresql_where=sa.text('asked_for_id <> author_id'))
         batch_op.create_index('ix_request_category_state', ['category', 'state', 'submitted_at', 'id'], unique=False)
+        batch_op.create_index('ix_request_community_id_state_id', ['community_id', 'state', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.create_index('ix_request_community_id_submitted_at', ['community_id', 'submitted_at'], unique=False)
         batch_op.create_index('ix_request_due', ['due_at'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.create_index('ix_request_handler_person_id_state', ['handler_person_id', 'state'], unique=False)
         batch_op.create_index('ix_request_handler_unit_id_state', ['handler_unit_id', 'state'], unique=False)
         batch_op.create_index('ix_request_queue', ['community_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
+        batch_op.create_index('ix_request_review', ['community_id', 'id'], unique=False, sqlite_where=sa.text("check_state = 'review'"), postgresql_where=sa.text("check_state = 'review'"))
         batch_op.create_index('ix_request_station_id', ['station_id', 'due_at', 'id'], unique=False, sqlite_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'), postgresql_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'))
         batch_op.create_index('ix_request_undated', ['community_id', 'id'], unique=False, sqlite_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
 
@@ -1853,11 +1892,13 @@ def downgrade() -> None:
     with op.batch_alter_table('request', schema=None) as batch_op:
         batch_op.drop_index('ix_request_undated', sqlite_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("due_at IS NULL AND state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_station_id', sqlite_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'), postgresql_where=sa.text('station_id IS NOT NULL AND closed_at IS NULL'))
+        batch_op.drop_index('ix_request_review', sqlite_where=sa.text("check_state = 'review'"), postgresql_where=sa.text("check_state = 'review'"))
         batch_op.drop_index('ix_request_queue', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_handler_unit_id_state')
         batch_op.drop_index('ix_request_handler_person_id_state')
         batch_op.drop_index('ix_request_due', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_community_id_submitted_at')
+        batch_op.drop_index('ix_request_community_id_state_id', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_category_state')
         batch_op.drop_index('ix_request_by_proxy', sqlite_where=sa.text('asked_for_id <> author_id'), postgresql_where=sa.text('asked_for_id <> author_id'))
         batch_op.drop_index('ix_request_author_id_id')
@@ -1901,6 +1942,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_unit_registration_community_id_state_id')
 
     op.drop_table('unit_registration')
+    with op.batch_alter_table('undo', schema=None) as batch_op:
+        batch_op.drop_index('ix_undo_until')
+
+    op.drop_table('undo')
     with op.batch_alter_table('task', schema=None) as batch_op:
         batch_op.drop_index('ix_task_state_starts_at')
         batch_op.drop_index(batch_op.f('ix_task_organiser_id'))
@@ -1947,6 +1992,12 @@ def downgrade() -> None:
         batch_op.drop_index('ix_policy_key_node_id_valid_from')
 
     op.drop_table('policy')
+    with op.batch_alter_table('person_merge', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_person_merge_into_id'))
+        batch_op.drop_index(batch_op.f('ix_person_merge_from_id'))
+        batch_op.drop_index('ix_person_merge_community_id_id')
+
+    op.drop_table('person_merge')
     with op.batch_alter_table('one_time_code', schema=None) as batch_op:
         batch_op.drop_index('uq_one_time_code_obj_nonce')
         batch_op.drop_index('ix_one_time_code_bound_to_id')
