@@ -37,7 +37,7 @@ def print_community(now: datetime, *, print_id: int) -> None:
 
 def draw(todo: list[Sheet], row: PosterPrint, now: datetime) -> bytes:
     """The file of a print."""
-    from qr import images
+    from qr import bitmaps
     from qr import posters as drawing
 
     base = load().web.public_base
@@ -47,7 +47,7 @@ def draw(todo: list[Sheet], row: PosterPrint, now: datetime) -> bytes:
             place=sheet.texts["place"],
             purpose=sheet.texts["purpose"],
             steps=tuple(sheet.texts["steps"]),
-            link=images.link(base, sheet.token),
+            link=bitmaps.link(base, sheet.token),
             issuer=sheet.texts["issuer"],
             serial=sheet.texts["serial"],
             picture=_picture(sheet.token, now) if row.style is PosterStyle.WXA else None,

@@ -3,7 +3,6 @@
 Heavy: only workers and commands import this module. Lengths are in millimetres of the page, y grows downwards.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -11,27 +10,19 @@ from io import BytesIO
 from typing import Any, Final, Literal, Protocol
 
 import pylopdf_fonts_zh_cn
-import qrcode
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from fpdf import FPDF
 from fpdf.enums import TextMode
 from PIL import Image, ImageDraw, ImageFont
 
 from qr import typesetting
+from qr.bitmaps import Ecc, modules
 from qr.typesetting import Fitted
 
-Ecc = Literal["L", "M", "Q", "H"]
 Face = Literal["sans", "serif"]
-QUIET: Final = 4  # modules of white around a code
 LINE: Final = 1.32  # from base line to base line, in ems
 RISE: Final = 0.88  # from the top of a line to its base line, in ems
 
-_LEVELS: Final[dict[Ecc, int]] = {
-    "L": qrcode.ERROR_CORRECT_L,
-    "M": qrcode.ERROR_CORRECT_M,
-    "Q": qrcode.ERROR_CORRECT_Q,
-    "H": qrcode.ERROR_CORRECT_H,
-}
 _FONTS: Final[dict[Face, str]] = {
     "sans": str(pylopdf_fonts_zh_cn.sans_path()),
     "serif": str(pylopdf_fonts_zh_cn.serif_path()),
@@ -61,11 +52,6 @@ class Canvas(Protocol):
     def code(self, text: str, x: float, y: float, side: float) -> None: ...
 
 
-def link(base: str, token: str) -> str:
-    """The ordinary link behind a code: WeChat opens the mini program for it, a browser the explaining page."""
-    return f"{base.rstrip('/')}/q/{token}"
-
-
 def qr_png(text: str, *, box: int, ecc: Ecc = "M") -> Image.Image:
     """A grey-scale picture of `text` as QR code, `box` pixels a module, with the quiet zone of four modules.
 
@@ -73,7 +59,7 @@ def qr_png(text: str, *, box: int, ecc: Ecc = "M") -> Image.Image:
     """
     if box < 1:
         raise ValueError("box must be at least 1 pixel")
-    rows = _modules(text, ecc)
+    rows = modules(text, ecc)
     pixels = bytes(0 if dark else 255 for row in rows for dark in row)
     side = len(rows)
     return Image.frombytes("L", (side, side), pixels).resize((side * box, side * box), Image.Resampling.NEAREST)
@@ -132,7 +118,7 @@ class Raster:
 
     def code(self, text: str, x: float, y: float, side: float) -> None:
         room = self._px(side)
-        image = qr_png(text, box=max(1, room // len(_modules(text, "Q"))), ecc="Q")
+        image = qr_png(text, box=max(1, room // len(modules(text, "Q"))), ecc="Q")
         rest = (room - image.width) // 2
         self.image.paste(image, (self._px(x) + rest, self._px(y) + rest))
 
@@ -207,14 +193,6 @@ def centred_lines(canvas: Canvas, text: Fitted, base: float, centre: float, styl
     for line in text.lines:
         centred(canvas, centre, base, line, style)
         base += text.size * LINE
-
-
-def _modules(text: str, ecc: Ecc) -> Sequence[Sequence[bool]]:
-    code = qrcode.QRCode(error_correction=_LEVELS[ecc], border=QUIET)
-    code.add_data(text, optimize=8)  # the token's capitals and digits take 5.5 bits each instead of 8
-    code.make(fit=True)
-    rows: Sequence[Sequence[bool]] = code.get_matrix()
-    return rows
 
 
 @lru_cache(maxsize=64)

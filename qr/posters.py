@@ -45,7 +45,7 @@ _SMALLER: Final = 0.97
 class Poster:
     """What a poster says. Texts may be of any length: they are wrapped, shrunk and, at the very end, cut.
 
-    `link` is what the code holds (`images.link`); `picture` replaces it by the bytes of a mini-program code.
+    `link` is what the code holds (`bitmaps.link`); `picture` replaces it by the bytes of a mini-program code.
     `purpose` says in one line what scanning does.
     """
 

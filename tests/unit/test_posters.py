@@ -1,5 +1,6 @@
 """Codes, posters and documents, read back from their pixels."""
 
+import base64
 import io
 import random
 from dataclasses import replace
@@ -10,8 +11,9 @@ import zxingcpp
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from qr import documents, posters
+from qr.bitmaps import data_uri, link
 from qr.documents import Document
-from qr.images import link, printable, qr_png, width_of
+from qr.images import printable, qr_png, width_of
 from qr.posters import Poster
 from qr.tokens import KeyRing, Kind, Mode, RingKey, mint, read
 from qr.typesetting import fit, wrap
@@ -42,6 +44,15 @@ LINK = LINKS[0]
 def seen(image):
     """What a phone makes of the pixels: the texts of all codes in the picture."""
     return [found.text for found in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)]
+
+
+def test_a_bitmap_of_one_pixel_a_module_is_read_when_it_is_enlarged():
+    for text in LINKS[:10]:
+        uri = data_uri(text)
+        assert len(uri) < 900
+        small = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+        assert small.mode == "1"
+        assert seen(small.resize((small.width * BOX, small.height * BOX), Image.Resampling.NEAREST).convert("L")) == [text]
 
 
 def as_is(image):
