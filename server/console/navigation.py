@@ -27,7 +27,20 @@ class Group:
     items: Sequence[Item]
 
 
-MENU: Sequence[Group] = (Group("今天", (Item("待办", "/console", P.ME),)),)
+MENU: Sequence[Group] = (
+    Group("今天", (Item("待办", "/console", P.ME),)),
+    Group("人员", (
+        Item("名册导入", "/console/rosters", P.ROSTERS_IMPORT),
+    )),
+    Group("活动", (
+        Item("岗位与活动", "/console/tasks", P.ATTENDANCE_RECORD),
+    )),
+    Group("诉求", (
+        Item("全部诉求", "/console/requests", P.REQUESTS_READ),
+        Item("升级的诉求", "/console/requests/escalated", P.REQUESTS_ESCALATED),
+        Item("认领审核", "/console/request-claims", P.CLAIMS_DECIDE),
+    )),
+)  # fmt: skip
 
 
 def for_actor(actor: Actor, path: str) -> list[Group]:

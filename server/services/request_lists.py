@@ -27,8 +27,12 @@ def queue(session: Session, *, community: OrgNode, actor: Actor, after: str | No
     Raises NOT_FOUND out of scope, INVALID for a cursor that is none.
     """
     scopes.require(session, actor, Permission.REQUESTS_READ, community.id)
+    return nearest(session, select(Request).where(Request.community_id == community.id, STILL_OPEN), after, limit)
+
+
+def nearest(session: Session, here: Select[Request], after: str | None, limit: int) -> Listed:
+    """Open ones, the nearest date first, those without a date last."""
     last = _cursor(session, after)
-    here = select(Request).where(Request.community_id == community.id, STILL_OPEN)
     rows: list[Request] = []
     if last is None or last.due_at is not None:
         rows = _dated(session, here, last, limit + 1)
@@ -47,11 +51,7 @@ def of_county(
     wanted = select(Request).where(Request.category == category, Request.state == state, Request.submitted_at.is_not(None))
     if node.parent_id is not None:  # the county's own list is the whole database's (decision "Scope")
         wanted = wanted.where(Request.community_id.in_(select(OrgNode.id).where(OrgNode.path.startswith(node.path, autoescape=True))))
-    last = _cursor(session, after)
-    if last is not None:
-        wanted = wanted.where(tuple_(Request.submitted_at, Request.id) < (last.submitted_at, last.id))
-    newest = wanted.order_by(Request.submitted_at.desc(), Request.id.desc()).limit(limit + 1)
-    return _cut(list(session.execute(newest).scalars()), limit)
+    return newest(session, wanted, after, limit)
 
 
 def own(session: Session, *, actor: Actor, after: str | None, limit: int) -> Listed:
@@ -61,6 +61,15 @@ def own(session: Session, *, actor: Actor, after: str | None, limit: int) -> Lis
     by_proxy = (Request.asked_for_id == actor.id, BY_PROXY, Request.state != RequestState.DRAFT)
     rows = [row for which in (entered, by_proxy) for row in session.execute(_newest(which, last, limit + 1)).scalars()]
     return _cut(sorted(rows, key=lambda row: -row.id)[: limit + 1], limit)
+
+
+def newest(session: Session, wanted: Select[Request], after: str | None, limit: int) -> Listed:
+    """The last sent first. Raises INVALID for a cursor that is none."""
+    last = _cursor(session, after)
+    if last is not None:
+        wanted = wanted.where(tuple_(Request.submitted_at, Request.id) < (last.submitted_at, last.id))
+    sorted_ = wanted.order_by(Request.submitted_at.desc(), Request.id.desc())
+    return _cut(list(session.execute(sorted_.limit(limit + 1)).scalars()), limit)
 
 
 def _dated(session: Session, here: Select[Request], last: Row[Any, Any, Any] | None, count: int) -> list[Request]:

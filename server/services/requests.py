@@ -168,6 +168,14 @@ def by_public_id(session: Session, public_id: str) -> Request:
     return found
 
 
+def by_number(session: Session, number: str, *, community_id: int) -> Request:
+    """The community's request with this 单号. Raises INVALID."""
+    found = session.execute(select(Request).where(Request.number == number, Request.community_id == community_id)).scalar_one_or_none()
+    if found is None:
+        raise Problem("INVALID", fields={"number": "本社区没有这个单号，请核对"})
+    return found
+
+
 def own(session: Session, public_id: str, *, actor: Actor) -> Request:
     """A request the person entered or that is his. Raises NOT_FOUND."""
     request = by_public_id(session, public_id)

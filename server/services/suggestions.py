@@ -30,17 +30,25 @@ class Named:
     name: str
 
 
-def of(session: Session, request: Request, *, actor: Actor, times: frozenset[str] = frozenset(), most: int = 10) -> list[Named]:
-    """Members, teams and units that fit, best first; the requester himself is never among them. Raises NOT_FOUND."""
-    scopes.require(session, actor, Permission.REQUESTS_DISPATCH, request.community_id)
+def of(
+    session: Session, request: Request, *, actor: Actor, times: frozenset[str] = frozenset(), called: str = "", most: int = 10
+) -> list[Named]:
+    """Members, teams and units that fit, best first; the requester himself is never among them. `called`: whose name holds this.
+
+    Street and county, once it has come up to them, see teams and units, not members. Raises NOT_FOUND, REQUEST_LEVEL.
+    """
+    here = scopes.allows(session, actor, Permission.REQUESTS_DISPATCH, request.community_id)
+    if not here:
+        request_moves.require_level(session, actor, request)
     community = request_moves.community_of(session, request)
     place = community if request.grid_id is None else session.get_one(OrgNode, request.grid_id)
     names: dict[str, str] = {}
     candidates = [
-        *_members(session, request, community, names),
+        *(_members(session, request, community, names) if here else ()),
         *_teams(session, community, names),
         *_units(session, community, names),
     ]
+    candidates = [one for one in candidates if called in names[one.id]]
     above = [int(part) for part in place.path.split("/") if part]
     levels = {node.id: node.level for node in session.execute(select(OrgNode).where(OrgNode.id.in_(above))).scalars()}
     found = suggest(Wanted(request.category, place.path, times), candidates, levels, most=most)

@@ -12,10 +12,10 @@ from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.people import Person
 from server.db.models.requests import Request, RequestSupplement
-from server.domain.permissions import Actor
+from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import CheckState
-from server.services import content_checks, events, media, requests
+from server.services import content_checks, events, media, requests, scopes
 
 TEXT = "request_supplement.text"
 
@@ -30,9 +30,12 @@ def add(
     actor: Actor,
     now: datetime,
 ) -> RequestSupplement:
-    """Raises NOT_FOUND (not his), ILLEGAL_MOVE once it has ended, INVALID for nothing, MEDIA_UNFIT."""
+    """By the requester, or by staff to whom he tells it (R6).
+
+    Raises NOT_FOUND (not his), ILLEGAL_MOVE once it has ended, INVALID for nothing, MEDIA_UNFIT.
+    """
     if not requests.is_own(request, actor):
-        raise Problem("NOT_FOUND")
+        scopes.require(session, actor, Permission.REQUESTS_ENTER, request.community_id)
     requests.require_open(request)
     if not text and not media_ids:
         raise Problem("INVALID", fields={"text": "请写几句话、加图片或录音"})

@@ -1,0 +1,121 @@
+"""What the pages of requests share: names for the templates, lines of lists, and a page with one form about one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.console.desk import Answer, Call
+from server.console.forms import Sheet, blame
+from server.db.models.media import Media
+from server.db.models.orgs import OrgNode
+from server.db.models.requests import Request
+from server.domain.categories import REQUEST_CATEGORIES
+from server.domain.days import local_day
+from server.domain.media import MediaPurpose
+from server.domain.request_desk import CHANNEL_NAMES, REQUEST_STATE_NAMES, Deadline, deadline
+from server.domain.request_triage import LEVEL_NAMES
+from server.domain.request_words import URGENCIES
+from server.domain.requests import ENDS, RequestState, Urgency
+from server.services import media, places, request_cases, request_desks, workdays
+
+LINES = 30
+S = RequestState
+WAITS = (S.WAITING, S.DISPATCHED, S.OPEN, S.FINISHED, S.EXPLAINING)
+NOT_DONE = (S.REJECTED, S.WITHDRAWN, S.CLOSED_UNRATED, S.CLOSED_EXPLAINED)
+HURRY = {Urgency.NORMAL: "plain", Urgency.URGENT: "wait", Urgency.CRITICAL: "bad"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A request in a list: no words and no phone of anybody."""
+
+    request: Request
+    category: str
+    state: str
+    tone: str
+    due: Deadline
+    place: str
+    handler: str
+    channel: str
+    urgency: str
+    hurry: str
+    level: str
+
+
+def category(request: Request) -> str:
+    """Its category's name."""
+    return REQUEST_CATEGORIES.get(request.category, "其他")
+
+
+def tone(state: RequestState) -> str:
+    """The badge's tone of a state."""
+    if state in (S.REWORK, S.ESCALATED):
+        return "bad"
+    if state in WAITS:
+        return "wait"
+    return "good" if state in ENDS and state not in NOT_DONE else "plain"
+
+
+def address(request: Request, step: str = "") -> str:
+    """The request's page, or a step's."""
+    return f"/console/requests/{request.public_id}" + (f"/{step}" if step else "")
+
+
+def lines(call: Call, rows: Sequence[Request]) -> list[Line]:
+    """Rows of a list with places, handlers and days left; five statements at most, however many rows."""
+    own = workdays.overrides(call.session, since=local_day(call.now) - workdays.HORIZON / 2) if rows else {}
+    nodes = places.nodes(call.session, [row.grid_id or row.community_id for row in rows]) if rows else {}
+    hands = request_desks.handlers(call.session, rows)
+    return [
+        Line(
+            request=row,
+            category=category(row),
+            state=REQUEST_STATE_NAMES[row.state],
+            tone=tone(row.state),
+            due=deadline(row.state, row.due_at, call.now, own),
+            place=nodes[row.grid_id or row.community_id].name,
+            handler=hands[row.id],
+            channel=CHANNEL_NAMES[row.channel],
+            urgency=URGENCIES[row.urgency],
+            hurry=HURRY[row.urgency],
+            level=LEVEL_NAMES[row.level],
+        )
+        for row in rows
+    ]
+
+
+def step(
+    call: Call,
+    public_id: str,
+    sheet: Sheet,
+    *,
+    title: str,
+    button: str,
+    act: Callable[[Request], Any],
+    said: str,
+    note: str = "",
+    template: str = "console/requests/step.html",
+    **values: Any,
+) -> Answer:
+    """A page with one form about one request: shows it, or does `act` and goes back to the request."""
+    request = request_cases.visible(call.session, public_id, actor=call.actor)
+    if call.posted and sheet.validate():
+        act(request)
+        return call.done(said, to=address(request))
+    blame(sheet, call.problem)
+    status = 422 if call.posted else 200
+    values |= {"sheet": sheet, "title": title, "button": button, "note": note, "request": request, "category": category(request)}
+    return call.show(template, status, state=REQUEST_STATE_NAMES[request.state], tone=tone(request.state), **values)
+
+
+def voices(call: Call, request: Request) -> list[Media]:
+    """The voice notes on it."""
+    found = media.of_subject(call.session, "request", request.id)
+    return [one for one in found if one.purpose is MediaPurpose.VOICE]
+
+
+def named(nodes: Iterable[OrgNode]) -> list[tuple[str, str]]:
+    """Places as choices, the deeper indented by a wide blank."""
+    return [(node.public_id, "\u3000" * max(node.path.count("/") - 5, 0) + node.name) for node in nodes]
