@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import cycle
 from typing import Any
 
-from server.demo import community, posters, residents_plan, story
+from server.demo import community, posters, residents_plan, residents_ratings, story
 from server.demo import residents_work as work
 from server.demo.community import Town
-from server.demo.residents_plan import ASKS, Ask, Fate
+from server.demo.residents_plan import ASKS, ENDED_BY_TRIAGE, Ask, Fate
 from server.demo.telling import Telling
 from server.demo.work import at
 
 F = Fate
 Book = dict[int, str]  # number of an ask → public id of its request
 SIGNED = "closed"
-NOT_TO_SIGN = (F.CALLED_BACK, F.UNREACHED, F.EXPLAINED, F.ESCALATED, F.REWORK)
+SIGNED_LATER = (F.ESCALATED, F.REWORK)
 
 
 def play(town: Town, telling: Telling) -> Book:
@@ -85,9 +84,6 @@ def triage_all(town: Town, telling: Telling, book: Book) -> list[str]:
     return parts
 
 
-ENDED_BY_TRIAGE = (F.MERGED, F.REJECTED, F.SPLIT, F.WITHDRAWN)
-
-
 def merge_alike(town: Town, telling: Telling, book: Book) -> None:
     """The machine says which are alike and why; the clerk decides."""
     clerk = town.of(story.CLERK)
@@ -102,15 +98,13 @@ def merge_alike(town: Town, telling: Telling, book: Book) -> None:
 def dispatch_all(town: Town, telling: Telling, book: Book, parts: list[str]) -> dict[str, str]:
     """派单 with consent. Returns who works on what; the neglected one waits for an answer that never comes."""
     hands: dict[str, str] = {}
-    members = cycle(residents_plan.HANDLERS)
-    for number, ask in telling.each(tuple(enumerate(ASKS)), "派单接单"):
-        if ask.fate in ENDED_BY_TRIAGE or ask.fate is F.EXPLAINED:
-            continue
-        name = hand_out(town, telling, book[number], ask, next(members))
+    asked = {number: name for number, name in residents_ratings.HANDS.items() if number in book}
+    for number, member in telling.each(tuple(asked.items()), "派单接单"):
+        name = hand_out(town, telling, book[number], ASKS[number], member)
         if name:
             hands[book[number]] = name
-    for part in parts:
-        name = next(members)
+    for number, part in zip(residents_ratings.PART_NUMBERS, parts, strict=True):
+        name = residents_ratings.HANDS[number]
         work.accept(town, work.ask_person(town, part, name), name)
         hands[part] = name
     for request, name in hands.items():
@@ -161,12 +155,13 @@ def whistled(town: Town, telling: Telling, request: str) -> str:
 
 def sign_all(town: Town, telling: Telling, book: Book, parts: list[str]) -> None:
     """签收 by name, 评分 in secret and apart from it."""
-    split = next(ask for ask in ASKS if ask.fate is F.SPLIT)
-    ended = [(book[number], ask) for number, ask in enumerate(ASKS) if ask.fate not in (*ENDED_BY_TRIAGE, *NOT_TO_SIGN)]
+    requests = book | dict(zip(residents_ratings.PART_NUMBERS, parts, strict=True))
     signed = 0
-    for request, ask in (*ended, *((part, split) for part in parts)):
-        signed += work.sign(town, ask, request, done=True) == SIGNED
-        work.rate(town, telling, ask, request)
+    for number in residents_ratings.SIGNED:
+        ask = residents_ratings.ask_of(number)
+        if ask.fate not in SIGNED_LATER:
+            signed += work.sign(town, ask, requests[number], done=True) == SIGNED
+            work.rate(town, telling, number, requests[number])
     merged = [(book[number], ask) for number, ask in enumerate(ASKS) if ask.fate is F.MERGED]
     morning = at(town, 9, "00:00").isoformat()[:19]
     for request, ask in merged:  # who was merged goes on reading how it stands
@@ -187,7 +182,7 @@ def rework(town: Town, telling: Telling, book: Book, hands: dict[str, str]) -> N
     town.clocks.go_to(at(town, 9, "16:00"))
     work.finish(town, request, handler, "换了闭门器，试了二十次")
     work.sign(town, ask, request, done=True)
-    work.rate(town, telling, ask, request)
+    work.rate(town, telling, number, request)
 
 
 def of_fate(fate: Fate) -> tuple[int, Ask]:

@@ -57,7 +57,7 @@ def escalate(town: Town, telling: Telling, book: Book) -> None:
     town.of(street).post(f"/requests/{request}/take-up")
     work.finish(town, request, street, "协调水司换了泵，六楼水压正常")
     work.sign(town, ask, request, done=True)
-    work.rate(town, telling, ask, request)
+    work.rate(town, telling, number, request)
     telling.say(town.clocks.now(), f"“{ask.words}”没人接单，到期自动升到街道；{street}办好，{ask.who}签收")
 
 

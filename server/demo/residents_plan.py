@@ -39,6 +39,7 @@ class Fate(StrEnum):
 
 
 F = Fate
+ENDED_BY_TRIAGE = (F.MERGED, F.REJECTED, F.SPLIT, F.WITHDRAWN)
 PARTS = 2
 TRIES = 3
 
@@ -102,7 +103,6 @@ FATES = Counter(ask.fate for ask in ASKS)
 NOT_CARRIED_ON = FATES[F.MERGED] + FATES[F.SPLIT] + FATES[F.REJECTED] + FATES[F.WITHDRAWN]
 TOTAL = len(ASKS) + PARTS * FATES[F.SPLIT]
 SOLVED = TOTAL - NOT_CARRIED_ON - FATES[F.EXPLAINED] - FATES[F.UNREACHED]
-RATED = SOLVED - FATES[F.CALLED_BACK] - sum(bool(ask.by) for ask in ASKS)  # by the phone of whom it is for
 
 PANEL = WITH_PHONE
 FIGURES = {"wishes_published": 4, "wishes_claimed": 2, "wishes_confirmed": 2}
@@ -122,8 +122,6 @@ EXPECTED: Mapping[str, tuple[str, int]] = {
     "reworks": ("回炉", FATES[F.REWORK]),
     "escalated_by_timer": ("逾期自动升级", FATES[F.ESCALATED]),
     "explanations_approved": ("另一人复核的说明", FATES[F.EXPLAINED]),
-    "ballots_posted": ("匿名评分", RATED),
-    "ratings_shown_early": ("季度公布之前看得到的评分", 0),
     "callbacks": ("回访", FATES[F.CALLED_BACK] + TRIES * FATES[F.UNREACHED]),
     "funnel_total": ("漏斗：提交", TOTAL),
     "funnel_carried_on": ("漏斗：转入办理", TOTAL - NOT_CARRIED_ON),

@@ -13,6 +13,7 @@ from server.demo import pictures, plan, story
 from server.demo.phones import number_of
 from server.demo.telling import Telling
 from server.demo.week import a_monday
+from server.domain.days import period_start
 
 DEMO = Path(__file__).resolve().parents[2] / "server" / "demo"
 MAY_IMPORT = ("server.demo", "server.config", "server.domain.days")
@@ -52,12 +53,13 @@ def test_the_figures_are_those_the_story_was_written_with() -> None:
 
 
 @pytest.mark.parametrize("ahead", range(0, 400, 7))
-def test_the_week_begins_on_a_monday_and_stays_in_its_month(ahead: int) -> None:
+def test_the_week_stays_in_its_month_and_the_residents_weeks_in_its_quarter(ahead: int) -> None:
     for today in (date(2026, 1, 1) + timedelta(days=ahead + day) for day in range(7)):
         monday = a_monday(today)
         assert monday > today
         assert monday.weekday() == 0
         assert (monday + timedelta(days=6)).month == monday.month
+        assert period_start("quarter", monday + timedelta(days=20)) == period_start("quarter", monday)
 
 
 def test_a_count_that_differs_fails_the_week(capsys: pytest.CaptureFixture[str]) -> None:

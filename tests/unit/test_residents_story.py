@@ -2,8 +2,10 @@
 
 from collections import Counter
 
-from server.demo import plan, residents_plan, story
+from server.demo import plan, residents_plan, residents_quarter, residents_ratings, story
 from server.demo.residents_plan import ASKS, EXPECTED, FATES, Fate
+from server.demo.residents_ratings import OWN, PUBLISHED, RATED, SIGNED, ballot_of, figures, unit_of
+from server.domain.ballots import LEAST, WITHHELD
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.funnels import Bucket
 from server.domain.wishes import details_in
@@ -29,8 +31,26 @@ def test_the_expected_buckets_add_up_to_the_total() -> None:
     assert EXPECTED["funnel_carried_on"][1] == EXPECTED["funnel_total"][1] - left_out
 
 
+def test_what_is_signed_and_rated_is_what_the_funnel_calls_solved() -> None:
+    assert len(SIGNED) + FATES[Fate.CALLED_BACK] == EXPECTED["funnel_solved"][1]
+    assert len(RATED) == len(SIGNED) - sum(bool(ask.by) for ask in ASKS) == 25
+
+
+def test_three_units_are_published_and_one_job_is_too_few() -> None:
+    """Published: five ballots and more that differ (docs/protocol.md §4); one unit's all say solved, so it has no gap to show."""
+    assert [(one.ballots, one.solved, one.signed, one.signed_done) for one in PUBLISHED.values()] == [
+        (11, 8, 13, 13),
+        (8, 7, 12, 11),
+        (5, None, 7, 7),
+    ]
+    assert all(len({ballot_of(number)["satisfaction"] for number in RATED if unit_of(number) == unit}) > 1 for unit in PUBLISHED)
+    assert 0 < figures(OWN).ballots < LEAST == residents_ratings.LEAST
+    assert sum(one.ballots for one in PUBLISHED.values()) + figures(OWN).ballots == len(RATED)
+    assert residents_quarter.WITHHELD == WITHHELD
+
+
 def test_counts_of_both_stories_have_names_of_their_own() -> None:
-    names = Counter([*plan.EXPECTED, *EXPECTED])
+    names = Counter([*plan.EXPECTED, *EXPECTED, *residents_ratings.EXPECTED])
     assert [name for name, number in names.items() if number > 1] == []
 
 
