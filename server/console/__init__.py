@@ -9,13 +9,14 @@ from flask import Blueprint
 from server.console import desk as edge
 from server.console import look
 from server.console.desk import Desk
-from server.console.views import attendances, refusals, residents, sign_in, tasks, today
+from server.console.views import attendances, refusals, registers, residents, sign_in, tasks, today
 
 DESKS: Sequence[Desk] = (
     today.desk,
     *residents.DESKS,
     tasks.desk,
     attendances.desk,
+    *registers.DESKS,
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +23,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional, Val
 
 from server.domain.days import SHANGHAI
 from server.domain.problems import Problem
+from server.domain.roster_cells import CellRefusal
 
 CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\n\r\t") | {"\x7f"}
 
@@ -70,14 +73,31 @@ def plain(_form: Form, field: Any) -> None:
         raise ValidationError("含有不能使用的字符，请删去后重试")
 
 
+def reads(reader: Callable[[str], Any]) -> Any:
+    """A validator: a field may hold what a cell of a roster may (server/domain/roster_cells.py); empty is another rule's business."""
+
+    def check(_form: Form, field: Any) -> None:
+        try:
+            reader(field.data or "")
+        except CellRefusal as refusal:
+            raise ValidationError(str(refusal)) from None
+
+    return check
+
+
+def listed(text: str | None) -> list[str]:
+    """Several words in one line, as people part them."""
+    return [word for word in re.split(r"[、,，;；\s]+", text or "") if word]
+
+
 def strip(value: str | None) -> str | None:
     """Blanks around a word are nobody's intention."""
     return value.strip() if isinstance(value, str) else value
 
 
-def words(label: str, *, longest: int, required: bool = True, hint: str = "", **options: Any) -> Any:
-    """One line of text."""
-    return StringField(label, _rules(required, longest), filters=(strip,), description=hint, **options)
+def words(label: str, *, longest: int, required: bool = True, hint: str = "", also: Sequence[Any] = (), **options: Any) -> Any:
+    """One line of text; `also` are further validators."""
+    return StringField(label, [*_rules(required, longest), *also], filters=(strip,), description=hint, **options)
 
 
 def text(label: str, *, longest: int, required: bool = True, hint: str = "", rows: int = 4, **options: Any) -> Any:

@@ -30,6 +30,7 @@ class Group:
 MENU: Sequence[Group] = (
     Group("今天", (Item("待办", "/console", P.ME),)),
     Group("人员", (
+        Item("党员", "/console/members", P.MEMBERS_READ),
         Item("名册导入", "/console/rosters", P.ROSTERS_IMPORT),
     )),
     Group("活动", (

@@ -17,6 +17,15 @@ class MemberType(StrEnum):
     NON_PARTY = "non_party"
 
 
+MEMBER_TYPE_NAMES: Mapping[MemberType, str] = {
+    MemberType.IN_SERVICE: "在职党员",
+    MemberType.RETIRED: "离退休党员",
+    MemberType.FLOATING: "流动党员",
+    MemberType.RESIDENT_PARTY: "在册党员",
+    MemberType.NON_PARTY: "群众",
+}
+
+
 class PersonState(StrEnum):
     ACTIVE = "active"
     ERASED = "erased"

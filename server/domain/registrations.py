@@ -114,3 +114,27 @@ UNIT_TRANSITIONS: Mapping[tuple[UnitState, UnitAction], Rule[UnitState]] = {
     (U.RECEIPT_SENT, UA.END): Rule(U.ENDED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True),
     (U.ACCEPTED, UA.END): Rule(U.ENDED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True),
 }
+
+MEMBER_STATE_NAMES = {
+    M.SUBMITTED: "等待接收",
+    M.ACTIVE: "已报到",
+    M.RETURNED: "已退回",
+    M.TRANSFERRING: "正在转出",
+    M.CLOSED: "已结束",
+}
+SOURCE_NAMES = {Source.SCAN: "扫码", Source.WEB: "网上", Source.PAPER: "纸质登记表", Source.PROXY: "代为报到"}
+TRANSFER_STATE_NAMES = {
+    T.REQUESTED: "等待原社区转出",
+    T.RELEASED: "等待新社区接收",
+    T.ACCEPTED: "已接收",
+    T.RETURNED: "已退回",
+    T.CANCELLED: "已撤回",
+}
+TRANSFER_REASON_NAMES = {TransferReason.MOVED_HOUSE: "搬家", TransferReason.JOB_CHANGE: "换了工作", TransferReason.OTHER: "其他"}
+UNIT_STATE_NAMES = {
+    U.SUBMITTED: "等待接收",
+    U.ACCEPTED: "已接收，待发回执",
+    U.RETURNED: "已退回",
+    U.RECEIPT_SENT: "回执已发",
+    U.ENDED: "已结束",
+}

@@ -147,19 +147,21 @@ def withdraw(session: Session, row: MemberRegistration, *, actor: Actor, now: da
     return events.move(session, row, table=MEMBER_TRANSITIONS, action=MemberAction.WITHDRAW, actor=actor, now=now, valid_to=left)
 
 
-def retire(session: Session, row: MemberRegistration, *, actor: Actor, now: datetime) -> MemberRegistration:
+def retire(session: Session, row: MemberRegistration, *, actor: Actor, now: datetime, seen: int | None = None) -> MemberRegistration:
     """He retires: stays registered as an ordinary volunteer, leaves every denominator."""
-    return _change_type(session, row, MemberAction.RETIRE, MemberType.RETIRED, actor=actor, now=now)
+    return _change_type(session, row, MemberAction.RETIRE, MemberType.RETIRED, actor=actor, now=now, seen=seen)
 
 
-def float_away(session: Session, row: MemberRegistration, *, actor: Actor, now: datetime) -> MemberRegistration:
+def float_away(session: Session, row: MemberRegistration, *, actor: Actor, now: datetime, seen: int | None = None) -> MemberRegistration:
     """He becomes a floating member (流动党员): stays registered, leaves every denominator."""
-    return _change_type(session, row, MemberAction.FLOAT, MemberType.FLOATING, actor=actor, now=now)
+    return _change_type(session, row, MemberAction.FLOAT, MemberType.FLOATING, actor=actor, now=now, seen=seen)
 
 
-def end(session: Session, row: MemberRegistration, *, reason: str | None, actor: Actor, now: datetime) -> MemberRegistration:
-    """The community closes the registration, with a reason. Raises NOT_FOUND, ILLEGAL_MOVE, NOTE_REQUIRED."""
-    _move(session, row, MemberAction.END, actor=actor, now=now, note=reason, reason=reason, valid_to=local_day(now))
+def end(
+    session: Session, row: MemberRegistration, *, reason: str | None, actor: Actor, now: datetime, seen: int | None = None
+) -> MemberRegistration:
+    """The community closes the registration, with a reason. Raises NOT_FOUND, ILLEGAL_MOVE, NOTE_REQUIRED, STALE."""
+    _move(session, row, MemberAction.END, actor=actor, now=now, note=reason, reason=reason, valid_to=local_day(now), seen=seen)
     tell(session, row, outcome="closed", now=now)
     return row
 
@@ -280,9 +282,9 @@ def _move(
 
 
 def _change_type(
-    session: Session, row: MemberRegistration, action: MemberAction, kind: MemberType, *, actor: Actor, now: datetime
+    session: Session, row: MemberRegistration, action: MemberAction, kind: MemberType, *, actor: Actor, now: datetime, seen: int | None
 ) -> MemberRegistration:
-    events.move(session, row, table=MEMBER_TRANSITIONS, action=action, actor=actor, now=now)
+    events.move(session, row, table=MEMBER_TRANSITIONS, action=action, actor=actor, now=now, seen=seen)
     session.get_one(Person, row.person_id).member_type = kind
     entry = bindings.of(session, person_id=row.person_id)
     if entry is not None:
