@@ -28,7 +28,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from miniprogram_api import errors, incoming, limits
+from miniprogram_api import errors, incoming, limits, presence
 from miniprogram_api.schemas import In, Out
 from server import clock
 from server.db.base import reading, transaction
@@ -171,22 +171,13 @@ def _serve(route: Route, **path: str) -> Response:
     address = f"ip:{request.remote_addr}"
     limits.spend(token[:LONGEST_ID] or address, limits.PER_ACCOUNT if token else limits.PER_ADDRESS)
     try:
-        answer = _answered(route, token, now, path)
-        _note(now)
-        return answer
+        return presence.noted(_answered(route, token, now, path), now)
     except Problem as problem:
         if problem.code == "UNAUTHENTICATED" and token:
             limits.spend(address, limits.PER_ADDRESS)  # made-up tokens are no way around the limit
         if route.refused is not None:
             route.refused(problem, now)
         raise
-
-
-def _note(now: datetime) -> None:
-    """Staff who work with a password's token stay signed in while they work; a member's session costs nothing."""
-    if "actor" in g and sessions.due(g.actor, now):
-        with transaction() as session:
-            sessions.note(session, g.actor, now)
 
 
 def _answered(route: Route, token: str, now: datetime, path: dict[str, str]) -> Response:

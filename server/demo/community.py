@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from server.demo import phones, sheets, story
 from server.demo.client import Client
 from server.demo.devices import Clocks, Device
 from server.demo.phones import Json, Phone
+from server.domain import passwords
 
 STAFF_PASSWORD = re.compile(r"密码 (\S+?)（")
 SUPPLY = {"supplied_by": "示例县委组织部", "basis": "在职党员到社区报到名册共享协议（示例）", "valid_until": "2099-12-31"}
@@ -50,8 +52,10 @@ class Town:
 
 def found(base: str, clocks: Clocks, monday: date) -> Town:
     """The county's first login (the one thing HTTP cannot do) and the tree under it."""
-    town = Town(base, clocks.sim, clocks, Client(base), _first_password(), monday)
-    officer = sign_officer_in(town)
+    given = _first_password()
+    town = Town(base, clocks.sim, clocks, Client(base), new_password(), monday)
+    first_sign_in(town.officer, "county", given, town.password)
+    officer = town.officer
     town.nodes[story.COUNTY] = officer.get("/orgs", deepest="county")["items"][0]["id"]
     _add(town, story.COUNTY, "street", story.STREET, "街道党工委组织委员")
     for community in (story.COMMUNITY, story.NEIGHBOUR):
@@ -66,21 +70,47 @@ def found(base: str, clocks: Clocks, monday: date) -> Town:
 
 
 def sign_officer_in(town: Town) -> Client:
-    """The county's officer types his password; a session of staff ends after fifteen idle minutes."""
+    """The county's officer types his password; a session of staff ends after fifteen idle minutes, and the demonstration's clock jumps."""
     town.officer.token = town.officer.post("/staff-sessions", {"login": "county", "password": town.password})["token"]
     return town.officer
 
 
+def new_password() -> str:
+    """A password of one's own, of this instance alone."""
+    return passwords.generated(secrets.token_bytes(passwords.GENERATED))
+
+
+def first_sign_in(client: Client, login: str, given: str, own: str) -> None:
+    """Nobody works with the password that somebody else gave him."""
+    client.token = client.post("/staff-sessions", {"login": login, "password": given, "new": own})["token"]
+
+
+def open_desk(town: Town, name: str, login: str) -> str:
+    """The county gives somebody a login for the console; she chooses her own password, which is returned."""
+    given = sign_officer_in(town).post("/staff-logins", {"person": town.people[name], "login": login})["password"]
+    own = new_password()
+    first_sign_in(Client(town.base), login, given, own)
+    return own
+
+
 def _first_password() -> str:
-    """`gongjian staff create` on this instance; the password is shown once."""
+    """`gongjian staff create` on this instance; the password is shown once. A demonstration has no authenticator."""
     words = ["staff", "create", "--login", "county", "--name", story.OFFICER, "--role", "county", "--county-name", story.COUNTY]
+    shown = STAFF_PASSWORD.search(_command(*words))
+    if shown is None:
+        raise RuntimeError("gongjian staff create did not show a password")
+    _command("policy", "set", "staff.second_factor", "0", "--why", "示例社区：演示时只用密码登录")
+    return shown.group(1)
+
+
+def _command(*words: str) -> str:
+    """What our own command says. Raises RuntimeError with its complaint."""
     said = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "server", *words], capture_output=True, text=True, check=False, timeout=60
     )
-    shown = STAFF_PASSWORD.search(said.stdout)
-    if said.returncode != 0 or shown is None:
-        raise RuntimeError(f"gongjian staff create：{said.stderr.strip()[-400:]}")
-    return shown.group(1)
+    if said.returncode != 0:
+        raise RuntimeError(f"gongjian {' '.join(words[:2])}：{said.stderr.strip()[-400:]}")
+    return said.stdout
 
 
 def _add(town: Town, parent: str, level: str, name: str, post: str) -> None:

@@ -17,8 +17,10 @@ from server.demo.community import Town
 from server.demo.devices import Clocks, Device
 from server.demo.plan import CLEANUP, STAIRS, TUTOR, TaskPart
 from server.demo.telling import Telling
+from server.dev import instance
 from server.domain.days import local_day, start_of
 
+LOGIN = "lishuji"
 DUTY, LECTURE = "duty", "lecture"
 OPEN_NOW = TaskPart("今天的社区值守", "task", "menu", "safety", "社区服务大厅", 6, "", "", 60, 10)
 NEXT_WEEK = TaskPart("送政策上门", "task", "menu", "elder_care", "花园小区", 6, "", "", 90, 8)
@@ -41,6 +43,7 @@ def play(base: str, sim: str) -> None:
     yesterday(town, telling)
     clocks.set_offset(0)
     now(town, telling)
+    open_desk(town)
     say_what_next(town)
 
 
@@ -98,6 +101,14 @@ def ask_to_move(town: Town) -> None:
     mine = town.of(story.MOVES_AWAY).get("/me/registrations")["items"][0]["id"]
     body = {"community": town.nodes[story.NEIGHBOUR], "reason": "moved_house"}
     town.of(story.MOVES_AWAY).post(f"/registrations/{mine}/transfers", body)
+
+
+def open_desk(town: Town) -> None:
+    """The secretary's login for the console, as the county gives one; `gongjian run` tells it at every start."""
+    password = community.open_desk(town, story.SECRETARY, LOGIN)
+    file = config.load().data_dir / instance.CONSOLE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    instance.write_env(file, {"NAME": story.SECRETARY, "LOGIN": LOGIN, "PASSWORD": password})
 
 
 def say_what_next(town: Town) -> None:

@@ -1,7 +1,8 @@
 """One running instance per data directory: its lock, its ports, its development secrets, and how others find it.
 
 In the data directory: run.lock (held by the supervisor; JSON {"pid", "base"} while it runs), dev-secrets.env (made
-once, 0600) and run.env (the addresses of the running parts, so that a command in a second terminal reaches them).
+once, 0600), run.env (the addresses of the running parts, so that a command in a second terminal reaches them) and
+demo/console.env (name and password of the demonstration's secretary at the console, of this instance alone).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 LOCK = "run.lock"
 SECRETS = "dev-secrets.env"
 ADDRESSES = "run.env"
+CONSOLE = "demo/console.env"
 
 
 class InstanceError(Exception):

@@ -155,8 +155,18 @@ def _serve(stage: Stage, addresses: Addresses, data: Path, *, seed: bool) -> int
         if run_once(stage, Part("demo", _play(SEED, addresses), once=True, shown=True)) != 0:
             raise PartError("示例社区没有演完，请看上面的说明。")
         mark.unlink()
+    _say(console_words(addresses, data))
     watch(stage)
     return 0
+
+
+def console_words(addresses: Addresses, data: Path) -> str:
+    """Where the console is and, where the demonstration was played, who may sign in there."""
+    known = instance.read_env(data / instance.CONSOLE)
+    if not known:
+        return f"管理后台：{addresses.base}/console（登录名用 gongjian staff create 开）"
+    who = f"登录名 {known['LOGIN']}，密码 {known['PASSWORD']}（示例社区的{known['NAME']}，只用于本机演示）"
+    return f"管理后台：{addresses.base}/console\n  {who}"
 
 
 def service_parts(settings: config.Settings, addresses: Addresses) -> list[Part]:

@@ -63,6 +63,7 @@ POLICIES: Mapping[str, Policy] = {
     "reviews.sample": Policy(10, 0, 20, "每次评价例会抽查几件已办结的诉求"),
     "reviews.turnout_percent": Policy(60, 50, 100, "评价例会投票至少要有百分之几的评议员参加（且不少于五人）"),
     "sessions.days": Policy(30, 1, 90, "登录有效天数"),
+    "staff.second_factor": Policy(True, 0, 1, "用密码登录管理后台时是否还要验证器里的验证码"),
     "wishes.cap_fen": Policy(CAP_FEN, 100, 1_000_000, "一个微心愿的估价上限（分）"),
     "wishes.contact_days": Policy(7, 1, 30, "认领微心愿后几天内要联系，逾期放回"),
 }

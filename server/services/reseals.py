@@ -22,7 +22,7 @@ from server.db.models.checkins import ServiceRecord
 from server.db.models.feedbacks import Feedback
 from server.db.models.handling import Mediation, RequestVisit
 from server.db.models.orgs import Unit
-from server.db.models.people import BindingRequest, Person
+from server.db.models.people import BindingRequest, Person, StaffLogin
 from server.db.models.platform import IdempotencyKey
 from server.db.models.registrations import Document, MemberRegistration, Transfer, UnitRegistration
 from server.db.models.requests import Request, RequestSupplement
@@ -57,6 +57,7 @@ class Column:
 COLUMNS = (
     Column(Person, "name", Person),
     Column(Person, "phone", Person),
+    Column(StaffLogin, "totp_secret", Person, "person_id", called="login"),
     Column(Unit, "contact_name", Unit),
     Column(Unit, "contact_phone", Unit),
     Column(RosterEntry, "name", RosterEntry),

@@ -3,25 +3,29 @@
 from datetime import datetime
 
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
 
 from server.db.base import transaction
 from server.domain.permissions import SYSTEM, Role
-from server.services import staff
+from server.services import sessions, staff
 from tests.conftest import Time
 from tests.factories.people import a_tree, headers, token_of, with_role
+from tests.factories.staff import an_authenticator, code_of, without_second_factor
 
 GOOD = "Minsheng-2026"
 
 
-def county_login(now: datetime) -> None:
-    """county-01 with the password GOOD."""
+def county_login(now: datetime, *, second: bool = False) -> None:
+    """county-01 with the password GOOD; the second factor is off unless asked for."""
     with transaction() as session:
+        if not second:
+            without_second_factor(session, now)
         person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
         staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
 
 
-def sign_in(client: FlaskClient, password: str, login: str = "county-01") -> tuple[int, dict[str, str]]:
-    answer = client.post("/api/v1/staff-sessions", json={"login": login, "password": password})
+def sign_in(client: FlaskClient, password: str, login: str = "county-01", **more: str) -> tuple[int, dict[str, str]]:
+    answer = client.post("/api/v1/staff-sessions", json={"login": login, "password": password, **more})
     return answer.status_code, answer.json if answer.status_code == 201 else answer.json["error"]
 
 
@@ -44,6 +48,7 @@ def test_failures_are_counted_although_they_are_refused(client: FlaskClient, now
 
 def test_a_secretary_opens_a_login_for_her_clerk(client: FlaskClient, now: datetime) -> None:
     with transaction() as session:
+        without_second_factor(session, now)
         tree = a_tree(session, now)
         clerk = with_role(session, now, Role.CLERK, tree.community, "王文员")
         above = with_role(session, now, Role.COUNTY, tree.county, "县干部")
@@ -58,10 +63,15 @@ def test_a_secretary_opens_a_login_for_her_clerk(client: FlaskClient, now: datet
     assert client.post("/api/v1/staff-logins", json=body, headers=headers(token, "b")).json["error"]["code"] == "LOGIN_TAKEN"
     reach = client.post("/api/v1/staff-logins", json={"person": above.public_id, "login": "grab"}, headers=headers(token, "c"))
     assert reach.status_code == 404
-    assert sign_in(client, made.json["password"], "clerk-01")[0] == 201
+    status, refused = sign_in(client, made.json["password"], "clerk-01")
+    assert (status, refused["code"]) == (403, "PASSWORD_OLD")
+    assert sign_in(client, made.json["password"], "clerk-01", new="weak")[1]["code"] == "PASSWORD_WEAK"
+    assert sign_in(client, made.json["password"], "clerk-01", new=made.json["password"])[1]["code"] == "PASSWORD_USED"
+    assert sign_in(client, made.json["password"], "clerk-01", new=GOOD)[0] == 201
+    assert sign_in(client, GOOD, "clerk-01")[0] == 201
     again = client.post("/api/v1/staff-logins/reset", json={"login": "clerk-01"}, headers=headers(token, "d")).json
-    assert sign_in(client, made.json["password"], "clerk-01")[0] == 401
-    assert sign_in(client, again["password"], "clerk-01")[0] == 201
+    assert sign_in(client, GOOD, "clerk-01")[0] == 401
+    assert sign_in(client, again["password"], "clerk-01", new="Wenyuan-2026")[0] == 201
 
 
 def test_changing_one_s_own_password(client: FlaskClient, now: datetime) -> None:
@@ -73,6 +83,51 @@ def test_changing_one_s_own_password(client: FlaskClient, now: datetime) -> None
 
     assert change("wrong", "Xiangjian-2027") == 401
     assert change(GOOD, "short") == 422
+    assert change(GOOD, GOOD) == 422
     assert change(GOOD, "Xiangjian-2027") == 200
     assert (sign_in(client, GOOD)[0], sign_in(client, "Xiangjian-2027")[0]) == (401, 201)
     assert client.get("/api/v1/role-grants", headers=headers(token)).status_code == 200
+
+
+def test_a_password_alone_is_not_enough_where_two_factors_are_asked_for(client: FlaskClient, now: datetime) -> None:
+    county_login(now, second=True)
+    assert sign_in(client, GOOD)[1]["code"] == "SECOND_FACTOR_MISSING"
+    with transaction() as session:
+        secret, codes = an_authenticator(session, now, "county-01")
+    assert sign_in(client, GOOD)[1]["code"] == "CODE_REQUIRED"
+    assert sign_in(client, GOOD, new="Xiangjian-2027")[1]["code"] == "CODE_REQUIRED"
+    assert sign_in(client, GOOD, code="000000")[1]["code"] == "CODE_WRONG"
+    assert sign_in(client, "wrong", code=code_of(secret, now))[1]["code"] == "LOGIN_FAILED"
+    assert sign_in(client, GOOD, code=code_of(secret, now))[0] == 201
+    assert sign_in(client, GOOD, code=code_of(secret, now))[1]["code"] == "CODE_WRONG"
+    assert sign_in(client, GOOD, code=codes[3])[0] == 201
+    assert sign_in(client, GOOD, code=codes[3])[1]["code"] == "CODE_WRONG"
+
+
+def test_staff_who_work_stay_and_idle_ones_do_not(client: FlaskClient, now: datetime, time: Time) -> None:
+    county_login(now)
+    said = headers(sign_in(client, GOOD)[1]["token"])
+    for _ in range(3):
+        time.advance(minutes=14)
+        assert client.get("/api/v1/role-grants", headers=said).status_code == 200
+    time.advance(minutes=15)
+    assert client.get("/api/v1/role-grants", headers=said).status_code == 401
+
+
+def test_a_member_s_request_costs_no_statement_for_it(client: FlaskClient, now: datetime, time: Time, database: Engine) -> None:
+    with transaction() as session:
+        person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+        member = token_of(session, person, now)
+        desk = sessions.start(session, person_id=person.id, channel="staff", now=now, lifetime=staff.LIFETIME)
+
+    def statements(token: str) -> list[str]:
+        said: list[str] = []
+        event.listen(database, "before_cursor_execute", listener := lambda _c, _k, text, *_: said.append(text))
+        assert client.get("/api/v1/me", headers=headers(token)).status_code == 200
+        event.remove(database, "before_cursor_execute", listener)
+        return [text for text in said if "login_session" in text]
+
+    time.advance(minutes=14)
+    assert not [text for text in statements(member) if text.startswith("UPDATE")]
+    assert len([text for text in statements(desk) if text.startswith("UPDATE")]) == 1
+    assert not [text for text in statements(desk) if text.startswith("UPDATE")], "once a minute at most"

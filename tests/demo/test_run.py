@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from server.dev.instance import free_port
 
@@ -52,6 +54,29 @@ def typing(env: dict[str, str]) -> Type:
     return run
 
 
+def read(log: Path) -> str:
+    """What was said so far, once the console's line is there."""
+    deadline = time.monotonic() + 20
+    while "管理后台" not in (said := log.read_text("utf-8", errors="replace")):
+        assert time.monotonic() < deadline, said[-2000:]
+        time.sleep(0.2)
+    return said
+
+
+def at_the_console(address: str, login: str, password: str) -> None:
+    """Sign in there as a browser would."""
+    http = requests.Session()
+    http.trust_env = False
+    page = http.get(address, timeout=20).text
+    csrf = re.search(r'name="csrf" value="(\w+)"', page)
+    assert csrf is not None
+    form = {"csrf": csrf.group(1), "login": login, "password": password, "back": "/console"}
+    home = http.post(f"{address}/sign-in", data=form, timeout=20)
+    assert home.status_code == 200
+    assert "李书记" in home.text
+    assert "退出登录" in home.text
+
+
 def test_a_stranger_sees_his_record_in_the_tally(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GONGJIAN_", "REDIS_", "DATABASE_"))}
     ports = {"GONGJIAN_PORT": str(free_port()), "GONGJIAN_SIM_PORT": str(free_port())}
@@ -68,3 +93,6 @@ def test_a_stranger_sees_his_record_in_the_tally(tmp_path: Path) -> None:
         assert "本年 3 次 240 分钟" in after
     with running(env, tmp_path / "again.log", "共建已启动"):
         assert phone("me", "--as", "张三") == after
+        told = re.search(r"管理后台：(\S+)\n  登录名 (\S+)，密码 (\S+?)（", read(tmp_path / "again.log"))
+        assert told is not None, "a second start tells the same sign-in"
+        at_the_console(*told.groups())

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db.models.checkins import ServiceRecord
+from server.db.models.people import Person
 from server.domain.feedbacks import FeedbackAbout, FeedbackKind
 from server.domain.handling import MediationAction
-from server.domain.permissions import Actor, Role
+from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.registrations import Source, TransferReason
 from server.domain.requests import CheckState, RequestState
 from server.domain.reviews import Vote
@@ -30,6 +31,7 @@ from server.services import (
     registrations,
     review_votes,
     reviews,
+    staff,
     supplements,
     transfers,
     unit_registrations,
@@ -46,6 +48,7 @@ from tests.factories.records import a_record
 from tests.factories.registrations import a_member, a_unit, agree, an_entry
 from tests.factories.requests import a_requester
 from tests.factories.reviews import a_closed, a_vote, vote
+from tests.factories.staff import an_authenticator
 from tests.factories.tasks import a_claim, a_task
 from tests.factories.wishes import a_wish
 
@@ -60,6 +63,9 @@ def everything(session: Session, now: datetime) -> None:
     _requests(session, now, tree)
     _cared_for(session, now, tree, secretary)
     _ratings(session, now, tree, secretary)
+    found = session.get_one(Person, secretary.id)
+    staff.create(session, person=found, login="lishuji", actor=SYSTEM, now=now)
+    an_authenticator(session, now, "lishuji")
     answer = idempotency.Answer(201, '{"name": "张三"}'.encode())
     idempotency.remember(session, actor="person:1", key="k", asked="a" * 64, answer=answer, now=now)
     session.flush()

@@ -3,20 +3,23 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.db.models.platform import Event
 from server.domain import passwords
 from server.domain.permissions import SYSTEM, Role
 from server.domain.problems import Problem
 from server.services import sessions, staff
 from tests.conftest import Time
 from tests.factories.people import a_person, a_tree, actor_of, token_of, with_role
+from tests.factories.staff import without_second_factor
 
 GOOD = "Minsheng-2026"
 
 
 def attempt(session: Session, login: str, password: str, now: datetime) -> str | None:
-    """All three steps; the refusal's code or None."""
+    """The three steps of a password; the refusal's code or None."""
     found = staff.find(session, login)
     return staff.settle(session, found=found, matched=staff.matches(found, password), now=now)
 
@@ -126,7 +129,79 @@ def test_changing_keeps_this_session_and_ends_the_others(session: Session, now: 
     actor = sessions.find(session, token=mine, now=now)
     found = staff.of_person(session, person.id)
     assert found is not None
-    staff.change(session, found=found, password="Xiangjian-2027", actor=actor, now=now)
+    staff.change(session, found=found, password=staff.hashed("county-01", "Xiangjian-2027"), actor=actor, now=now)
     assert sessions.find(session, token=mine, now=now).person_id == person.id
     with pytest.raises(Problem, match="UNAUTHENTICATED"):
         sessions.find(session, token=other, now=now)
+
+
+def test_none_of_the_last_five_passwords_comes_again(session: Session, now: datetime) -> None:
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    found = staff.find(session, "county-01")
+    assert found is not None
+    for number in range(1, 6):
+        with pytest.raises(Problem, match="PASSWORD_USED"):
+            staff.hashed("county-01", GOOD, staff.used(session, found))
+        password = staff.hashed("county-01", f"Xiangjian-203{number}", staff.used(session, found))
+        staff.change(session, found=found, password=password, actor=actor_of(session, person, now), now=now)
+    assert len(staff.used(session, found)) == 5
+    assert staff.hashed("county-01", GOOD, staff.used(session, found)).own
+
+
+def test_a_password_of_somebody_else_or_of_ninety_days_has_to_be_changed(session: Session, now: datetime, time: Time) -> None:
+    without_second_factor(session, now)
+    tree = a_tree(session, now)
+    given = with_role(session, now, Role.COUNTY, tree.county)
+    staff.create(session, person=given, login="given", actor=SYSTEM, now=now)
+    staff.create(session, person=with_role(session, now, Role.COUNTY, tree.county), login="own", password=GOOD, actor=SYSTEM, now=now)
+    first, own = staff.find(session, "given"), staff.find(session, "own")
+    assert first is not None
+    assert own is not None
+    assert staff.outstanding(session, first, proven=False, now=now) is staff.Step.RENEW
+    assert staff.outstanding(session, own, proven=False, now=now) is None
+    assert staff.outstanding(session, own, proven=False, now=time.advance(days=89)) is None
+    assert staff.outstanding(session, own, proven=False, now=time.advance(days=1)) is staff.Step.RENEW
+    staff.change(session, found=first, password=staff.hashed("given", GOOD), actor=actor_of(session, given, now), now=now)
+    assert staff.outstanding(session, first, proven=False, now=now) is None
+
+
+def test_sign_ins_and_failures_are_in_the_history(session: Session, now: datetime) -> None:
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    found = staff.find(session, "county-01")
+    assert found is not None
+    for _ in range(5):
+        attempt(session, "county-01", "wrong", now)
+    staff.sign_in(session, found=found, now=now, browser="Windows · Edge")
+    rows = session.execute(select(Event).where(Event.subject_kind == "staff_login").order_by(Event.id)).scalars().all()
+    assert [row.action for row in rows] == ["create", *["sign_in_failed"] * 4, "lock", "sign_in"]
+    assert rows[-1].actor_id == person.id
+
+
+def test_fifteen_idle_minutes_end_a_session_at_a_desk_and_no_member_s(session: Session, now: datetime, time: Time) -> None:
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    desk = sessions.start(session, person_id=person.id, channel="staff", now=now, lifetime=staff.LIFETIME)
+    phone = token_of(session, person, now)
+    actor = sessions.find(session, token=desk, now=time.advance(seconds=59))
+    assert not sessions.due(actor, time.now)
+    later = time.advance(minutes=13)
+    actor = sessions.find(session, token=desk, now=later)
+    assert sessions.due(actor, later)
+    sessions.note(session, actor, later)
+    assert sessions.find(session, token=desk, now=time.advance(minutes=14)).person_id == person.id
+    with pytest.raises(Problem, match="UNAUTHENTICATED"):
+        sessions.find(session, token=desk, now=time.advance(minutes=1))
+    member = sessions.find(session, token=phone, now=time.advance(days=1))
+    assert not sessions.due(member, time.now)
+
+
+def test_one_ends_one_s_own_sessions_only(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    mine, other = with_role(session, now, Role.COUNTY, tree.county), with_role(session, now, Role.COUNTY, tree.county)
+    actor, stranger = actor_of(session, mine, now), actor_of(session, other, now)
+    (row,) = sessions.open_of(session, person_id=mine.id, now=now)
+    with pytest.raises(Problem, match="NOT_FOUND"):
+        sessions.end_own(session, row.public_id, actor=stranger, now=now)
+    sessions.end_own(session, row.public_id, actor=actor, now=now)
+    assert not sessions.open_of(session, person_id=mine.id, now=now)
