@@ -14,6 +14,7 @@ from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.checkins import ServiceRecord
 from server.db.models.codes import Code, Screen
+from server.db.models.tasks import Task
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.records import RecordState
@@ -25,13 +26,14 @@ LIFETIME = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Shown:
-    """What a screen shows: the code's label, (unix second, token) of the slots, who is there and who ever came today."""
+    """What a screen shows: the code and its task, (unix second, token) of the slots, how many are there and how many ever came."""
 
     code: Code
     slots: list[tuple[int, str]]
     step: int
     present: int
     came: int
+    task: Task | None = None
 
 
 def open_screen(session: Session, code: Code, *, actor: Actor, now: datetime) -> tuple[Screen, str]:
@@ -65,18 +67,27 @@ def slots(session: Session, *, token: str, now: datetime, count: int = AHEAD) ->
     if code is None:
         raise Problem("SCREEN_ENDED")
     present, came = _counts(session, code)
-    return Shown(code, codes.slots_ahead(code, now=now, count=min(count, AHEAD)), codes.step_of(code), present, came)
+    task = session.get_one(Task, code.subject_id) if code.subject_kind == "task" else None
+    return Shown(code, codes.slots_ahead(code, now=now, count=min(count, AHEAD)), codes.step_of(code), present, came, task)
 
 
-def end(session: Session, public_id: str, *, actor: Actor, now: datetime) -> None:
-    """No more slots for this screen; ending it again changes nothing. Raises NOT_FOUND."""
+def open_of(session: Session, code: Code, *, now: datetime) -> list[Screen]:
+    """The screens that show this code now."""
+    wanted = select(Screen).where(Screen.code_id == code.id, Screen.revoked_at.is_(None), Screen.expires_at > now)
+    return list(session.execute(wanted.order_by(Screen.id)).scalars())
+
+
+def end(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Code:
+    """No more slots for this screen; ending it again changes nothing. Returns the code it showed. Raises NOT_FOUND."""
     screen = session.execute(select(Screen).where(Screen.public_id == public_id)).scalar_one_or_none()
     if screen is None:
         raise Problem("NOT_FOUND")
-    posters.require(session, session.get_one(Code, screen.code_id), actor, Permission.SCREENS_OPEN)
+    code = session.get_one(Code, screen.code_id)
+    posters.require(session, code, actor, Permission.SCREENS_OPEN)
     if screen.revoked_at is None:
         screen.revoked_at = now
         events.add(session, screen, action="end", actor=actor, now=now)
+    return code
 
 
 def _counts(session: Session, code: Code) -> tuple[int, int]:

@@ -112,6 +112,21 @@ class Screen(Base):
     revoked_at: Mapped[utc | None]
 
 
+class HallLink(Base):
+    """The link of a screen in a community's hall. Its address is signed, so that it can be told again; only this row makes it good."""
+
+    __tablename__ = "hall_link"
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    community_id: Mapped[int] = ref("org_node.id", index=True)
+    label: Mapped[line] = mapped_column(comment="where the screen stands")
+    opened_by: Mapped[int] = ref("person.id")
+    opened_at: Mapped[utc]
+    expires_at: Mapped[utc]
+    revoked_at: Mapped[utc | None]
+
+
 class PosterPrint(Base):
     """A poster, or all posters of a community, drawn by a job. `key` is the hash of all that stands on it: asked again, it is there."""
 

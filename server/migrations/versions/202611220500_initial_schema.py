@@ -364,6 +364,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_feedback_entered_by'), ['entered_by'], unique=False)
         batch_op.create_index('ix_feedback_reply_due_at', ['reply_due_at', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
 
+    op.create_table('hall_link',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('label', sa.String(length=200), nullable=False, comment='where the screen stands'),
+    sa.Column('opened_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('opened_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('revoked_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_hall_link_community_id_org_node')),
+    sa.ForeignKeyConstraint(['opened_by'], ['person.id'], name=op.f('fk_hall_link_opened_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_hall_link')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_hall_link_public_id'))
+    )
+    with op.batch_alter_table('hall_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_hall_link_community_id'), ['community_id'], unique=False)
+
     op.create_table('login_session',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
@@ -2028,6 +2045,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_login_session_person_id'))
 
     op.drop_table('login_session')
+    with op.batch_alter_table('hall_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_hall_link_community_id'))
+
+    op.drop_table('hall_link')
     with op.batch_alter_table('feedback', schema=None) as batch_op:
         batch_op.drop_index('ix_feedback_reply_due_at', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index(batch_op.f('ix_feedback_entered_by'))
