@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from server.domain.duties import DutyKind
 from server.domain.permissions import BASE, Actor, may
 from server.domain.permissions import Permission as P
+
+MOST = 99
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,9 @@ class Item:
     title: str
     path: str
     permission: P
+    duties: Sequence[DutyKind] = ()
     here: bool = False
+    count: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Group:
 
 
 MENU: Sequence[Group] = (
-    Group("今天", (Item("待办", "/console", P.ME),)),
+    Group("今天", (Item("待办", "/console", P.ME, tuple(DutyKind)),)),
     Group("人员", (
         Item("党员", "/console/members", P.MEMBERS_READ),
         Item("名册导入", "/console/rosters", P.ROSTERS_IMPORT),
@@ -38,21 +43,28 @@ MENU: Sequence[Group] = (
     )),
     Group("诉求", (
         Item("全部诉求", "/console/requests", P.REQUESTS_READ),
+        Item("记一条诉求", "/console/intake", P.REQUESTS_ENTER),
         Item("升级的诉求", "/console/requests/escalated", P.REQUESTS_ESCALATED),
         Item("认领审核", "/console/request-claims", P.CLAIMS_DECIDE),
     )),
 )  # fmt: skip
 
 
-def for_actor(actor: Actor, path: str) -> list[Group]:
-    """The groups and lines this person may open; the one that holds `path` is marked."""
+def for_actor(actor: Actor, path: str, counts: Mapping[DutyKind, int]) -> list[Group]:
+    """The groups and lines this person may open; the one that holds `path` is marked, each says how much waits there."""
     lines = [item for group in MENU for item in group.items if allowed(actor, item)]
     holding = max((item.path for item in lines if path == item.path or path.startswith(f"{item.path}/")), key=len, default="")
     return [
         Group(group.title, shown)
         for group in MENU
-        if (shown := [Item(i.title, i.path, i.permission, i.path == holding) for i in group.items if allowed(actor, i)])
+        if (shown := [replace(i, here=i.path == holding, count=waiting(counts, i.duties)) for i in group.items if allowed(actor, i)])
     ]
+
+
+def waiting(counts: Mapping[DutyKind, int], kinds: Sequence[DutyKind]) -> str:
+    """How much of these kinds waits, as it is shown: nothing for none, at most 99+."""
+    total = sum(counts.get(kind, 0) for kind in kinds)
+    return f"{MOST}+" if total > MOST else str(total or "")
 
 
 def allowed(actor: Actor, item: Item) -> bool:

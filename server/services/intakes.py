@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db import vault
@@ -21,9 +22,10 @@ from server.domain.notices import NoticeKind
 from server.domain.people import ConsentChannel, MemberType, Purpose
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
+from server.domain.request_desk import OPEN_STATES
 from server.domain.requests import Channel, CheckState, Relation
 from server.domain.rosters import CellError, Parsed, Sheet, parse_columns
-from server.services import consents, merges, notices, people, requests, scopes
+from server.services import consents, merges, notices, people, profiles, requests, scopes
 from server.services.requests import Details
 
 MOST_OF_A_ROUND = 50
@@ -92,6 +94,16 @@ def for_other(
     if made.submitted_at == now:
         _tell(session, made, person, now)
     return made
+
+
+def met_before(session: Session, *, phone: str, community: OrgNode, actor: Actor) -> tuple[str, list[Request]]:
+    """Who calls from this number, masked ('' nobody we know), and what of his is open here. Raises NOT_FOUND out of scope."""
+    scopes.require(session, actor, Permission.REQUESTS_READ, community.id)
+    person = people.by_phone(session, phone)
+    if person is None:
+        return "", []
+    his = select(Request).where(Request.asked_for_id == person.id, Request.community_id == community.id, Request.state.in_(OPEN_STATES))
+    return profiles.masked_name(people.name_of(person)), list(session.execute(his.order_by(Request.id.desc()).limit(20)).scalars())
 
 
 def represented(session: Session, *, who: Represented, actor: Actor, now: datetime) -> Person:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from server.db.models.orgs import OrgNode, Unit, UnitBranch
 from server.domain.days import local_day
 from server.domain.orgs import Level
+from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import orgs
+from server.services import orgs, scopes
 
 
 def node(session: Session, public_id: str) -> OrgNode:
@@ -33,6 +34,19 @@ def community(session: Session, public_id: str, *, now: datetime) -> OrgNode:
 def nodes(session: Session, ids: Iterable[int]) -> dict[int, OrgNode]:
     """The nodes with these ids."""
     return {row.id: row for row in session.execute(select(OrgNode).where(OrgNode.id.in_(set(ids)))).scalars()}
+
+
+def entered_at(session: Session, actor: Actor, permission: Permission, *, now: datetime) -> tuple[list[OrgNode], list[OrgNode]]:
+    """Where somebody enters for others: the communities, and the estates, grids and buildings he may name. Two statements.
+
+    A grid worker's community is the one his grid is in, and he has to name the grid.
+    """
+    reach = select(OrgNode).where(scopes.within(actor, permission, OrgNode.id), orgs.holds_on(local_day(now))).order_by(OrgNode.path)
+    mine = list(session.execute(reach).scalars())
+    below = [one for one in mine if one.level in (Level.ESTATE, Level.GRID, Level.BUILDING)]
+    above = {int(part) for one in below for part in one.path.split("/") if part} - {one.id for one in mine}
+    found = nodes(session, above).values() if above else ()
+    return [one for one in (*mine, *found) if one.level is Level.COMMUNITY], below
 
 
 def units(session: Session, ids: Iterable[int | None]) -> dict[int, str]:

@@ -5,6 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.console.desk import Desk
-from server.console.views import dispatch, handling, media, requests, triage
+from server.console.views import dispatch, handling, intakes, media, requests, triage
 
-DESKS: Sequence[Desk] = (requests.desk, triage.desk, dispatch.desk, handling.desk, media.desk)
+DESKS: Sequence[Desk] = (requests.desk, intakes.desk, triage.desk, dispatch.desk, handling.desk, media.desk)
