@@ -12,6 +12,7 @@ COMMANDS = {
     "db": "make or upgrade the database",
     "docs": "write the documents that are rendered from tables (openapi.json, permissions, errors …)",
     "demo": "play a week in 示例社区 against a fresh instance and check every count",
+    "jobs": "show and retry background work whose tries are used up",
     "keys": "key rings: make, add, promote, retire; re-seal fields after a rotation",
     "phone": "a phone on the command line: sign in, read a code's picture, check in",
     "policy": "show and set the county's rules and limits",
