@@ -133,6 +133,7 @@ WHO: Mapping[str, str] = {
     **dict.fromkeys(("hand_down_request", "take_up_request", "explain_request"), "street"),
     "decide_explanation": "county",
     "claim_request": "organiser",
+    **dict.fromkeys(("admit_to_team", "list_team_asking"), "mate"),
     "feedback_told": "clerk",
     "my_feedback_entries": "clerk",
     "confirm_wish": "secretary",

@@ -23,7 +23,6 @@ ANYBODY = {
     "show_task": "a published task is for everybody, so that one may help next door",
     "claim_task": "anybody may claim a published task",
     "join_team": "a volunteer may join any team",
-    "leave_team": "leaving a team one is not in changes nothing",
     "roster_template": "an empty template",
     "withdraw_consent": "one's own consent",
     "mute_subscription": "one's own setting",
