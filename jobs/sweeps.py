@@ -15,16 +15,17 @@ from server.db import redis_client
 from server.db.base import after_commit, reading, transaction
 from server.db.models.checkins import Scan, ServiceRecord
 from server.db.models.media import Media
-from server.db.models.platform import Outbox, WechatPush
+from server.db.models.platform import Outbox, Undo, WechatPush
 from server.domain.days import local_day
 from server.domain.media import MediaState
-from server.services import claim_decisions, idempotency, media, requests, tasks, transfers, wish_claims
+from server.services import claim_decisions, desk_sign_ins, idempotency, media, requests, tasks, transfers, wish_claims
 
 UNSENT = timedelta(seconds=60)  # a row this old should have been worked on: its message was lost
 AGAIN = timedelta(seconds=120)  # and so was this one's, or the queue is long: the claim sorts that out
 RESEND = 500
 FORGOTTEN = 1000  # pictures a run
 OUTBOX_KEPT = timedelta(days=7)
+UNDOS_KEPT = timedelta(days=1)
 PUSHES_KEPT = timedelta(days=30)
 PLACES_KEPT = timedelta(days=30)
 
@@ -78,12 +79,14 @@ def end_tasks(now: datetime) -> None:
 
 
 def prune(now: datetime) -> None:
-    """Forget: idempotency keys after 7 days, done outbox rows after 7, WeChat's pushes after 30, places of scans after 30."""
+    """Forget: what could be undone after a day, idempotency keys and done outbox rows after 7, WeChat's pushes and places of scans after 30."""
     with transaction() as session:
         idempotency.prune(session, now=now)
         session.execute(delete(Outbox).where(Outbox.done_at < now - OUTBOX_KEPT))
+        session.execute(delete(Undo).where(Undo.until < now - UNDOS_KEPT))
         session.execute(delete(WechatPush).where(WechatPush.done_at < now - PUSHES_KEPT))
         requests.forget_words(session, now=now)
+        desk_sign_ins.prune(session, now=now)
     with transaction() as session:
         _forget_places(session, now - PLACES_KEPT)
 

@@ -70,7 +70,7 @@ class MuteIn(In):
 @notices.get("/notices", permission=P.ME, query=PageQuery, answer=NoticesOut, etag=True)
 def my_notices(call: Call[None]) -> NoticesOut:
     """我的消息，新的在前。"""
-    rows, following = service.inbox(call.session, actor=call.actor, after=call.query.after, limit=call.query.limit)
+    rows, following = service.inbox(call.session, actor=call.actor, now=call.now, after=call.query.after, limit=call.query.limit)
     items = [
         NoticeOut(
             id=row.public_id,
@@ -83,7 +83,7 @@ def my_notices(call: Call[None]) -> NoticesOut:
         )
         for row in rows
     ]
-    return NoticesOut(items=items, next=following, unread=service.unread(call.session, actor=call.actor))
+    return NoticesOut(items=items, next=following, unread=service.unread(call.session, actor=call.actor, now=call.now))
 
 
 @notices.post("/notices/<notice_id>/read", permission=P.ME, answer=Done, keyed=False, problems=("NOT_FOUND",))

@@ -2,13 +2,14 @@
 
 `defer` writes an outbox row in the transaction of its caller: the row is the truth, Redis only carries its id, a sweep sends again what
 Redis lost. `wake` is for drain jobs whose work already stands in a table (waiting contributions, due notices): no row, and many wakes
-become one run.
+become one run. While a decision can still be undone (`held`), nothing of its transaction leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -62,10 +63,37 @@ QUEUES = ("quick", "slow")
 WAKE_TTL = 30  # s: a wake that was lost with its worker blocks the next one no longer than this
 
 
+@dataclass
+class Hold:
+    """What a transaction wants to tell and may not before `until`: notices as (public id of their subject, dedupe)."""
+
+    since: datetime
+    until: datetime
+    notices: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def held(session: Session, *, since: datetime, until: datetime) -> Iterator[Hold]:
+    """Deferred work, wakes and notices of this session wait until `until` (server/services/undos.py)."""
+    hold = session.info["hold"] = Hold(since, until)
+    try:
+        yield hold
+    finally:
+        del session.info["hold"]
+
+
+def hold_of(session: Session) -> Hold | None:
+    """The hold this session is under."""
+    found: Hold | None = session.info.get("hold")
+    return found
+
+
 def defer(session: Session, name: str, *, now: datetime, not_before: datetime | None = None, **args: Any) -> int:
     """Ask for job `name` with these arguments (ids and ISO dates only). Returns the outbox id; sent once the transaction has committed."""
     job = JOBS[name]
-    due = not_before or now
+    hold, due = hold_of(session), not_before or now
+    if hold is not None:
+        due = max(due, hold.until)
     values = {"job": name, "args": args, "created_at": now, "not_before": due, "tries": 0}
     outbox_id = int(session.execute(insert(Outbox).values(**values).returning(Outbox.id)).scalar_one())
     if due <= now:
@@ -74,10 +102,17 @@ def defer(session: Session, name: str, *, now: datetime, not_before: datetime | 
 
 
 def wake(session: Session, name: str) -> None:
-    """Let the drain job `name` run soon after this transaction has committed; asked twice in one transaction, it is roused once."""
+    """Let the drain job `name` run soon after this transaction has committed; asked twice in one transaction, it is roused once.
+
+    Under a hold it becomes an outbox row that waits.
+    """
     woken: set[str] = session.info.setdefault("woken", set())
     if name not in woken:
         woken.add(name)
+        hold = hold_of(session)
+        if hold is not None:
+            defer(session, name, now=hold.since)
+            return
         after_commit(session, lambda: _quietly(lambda redis: rouse(redis, name)))
 
 

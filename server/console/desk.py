@@ -91,9 +91,9 @@ class Call:
         """A fragment for htmx, without the frame of the page."""
         return look.answer(look.fragment(template, now=self.now, **values), 200)
 
-    def done(self, said: str, *, to: str) -> Response:
-        """The work is done: say so on the next page."""
-        flash(said, "done")
+    def done(self, said: str, *, to: str, undo: str = "") -> Response:
+        """The work is done: say so on the next page, with a button to take it back where it can be undone (an Undo's public id)."""
+        flash(said, f"undo:{undo}" if undo else "done")
         return away(to)
 
 

@@ -20,7 +20,7 @@ from server.db.models.people import Person
 from server.domain.days import SHANGHAI
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
-from server.services import people
+from server.services import duties, people
 
 STATIC = Path(__file__).parent / "static"
 LOOK = "gj_look"
@@ -35,9 +35,11 @@ POLICY = (
 def page(template: str, *, session: Session | None, actor: Actor, now: datetime, problem: Problem | None = None, **values: Any) -> str:
     """A page inside the frame. Two statements at most for the frame itself (the name, the queue)."""
     person = session.get(Person, actor.id) if session is not None else None
+    if session is not None and "counts" not in values:
+        values["counts"] = duties.counts(session, actor=actor, now=now)
     frame = {
         "me": people.name_of(person) if person is not None else "",
-        "menu": navigation.for_actor(actor, request.path),
+        "menu": navigation.for_actor(actor, request.path, values.get("counts", {})),
         "csrf": visitors.csrf(visitors.token()),
         "problem": problem,
     }

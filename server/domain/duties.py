@@ -118,3 +118,24 @@ def call_from(today: date) -> datetime:
     while not workdays.is_workday(today):
         today -= timedelta(days=1)
     return start_of(today)
+
+
+# (yes, no) as buttons; '' where there is no such button and the line only leads to its page.
+VERBS: Mapping[tuple[DutyKind, str], tuple[str, str]] = {
+    (K.CLAIM, "pending"): ("通过", "不通过"),
+    (K.RECORD, "present"): ("", ""),
+    (K.RECORD, "ended"): ("确认", ""),
+    (K.RECORD, "reported"): ("确认", "退回"),
+    (K.REGISTRATION, "submitted"): ("接收", "退回"),
+    (K.TRANSFER, "requested"): ("放行", ""),
+    (K.TRANSFER, "released"): ("接收", "退回"),
+    (K.BINDING, "submitted"): ("", "退回"),
+    (K.UNIT_REGISTRATION, "submitted"): ("接收", "退回"),
+    (K.UNIT_REGISTRATION, "accepted"): ("发回执", ""),
+    (K.REQUEST_CLAIM, "waiting"): ("同意", "不同意"),
+}
+
+
+def verbs(kind: DutyKind, state: str) -> tuple[str, str]:
+    """What can be done in the list itself."""
+    return VERBS.get((kind, state), ("", ""))

@@ -72,6 +72,6 @@ class BindingAction(StrEnum):
 
 BINDING_TRANSITIONS: Mapping[tuple[BindingState, BindingAction], Rule[BindingState]] = {
     (BindingState.SUBMITTED, BindingAction.ACCEPT): Rule(BindingState.ACCEPTED, Permission.BINDINGS_DECIDE),
-    (BindingState.SUBMITTED, BindingAction.RETURN): Rule(BindingState.RETURNED, Permission.BINDINGS_DECIDE, needs_note=True),
+    (BindingState.SUBMITTED, BindingAction.RETURN): Rule(BindingState.RETURNED, Permission.BINDINGS_DECIDE, needs_note=True, undo=True),
     (BindingState.SUBMITTED, BindingAction.WITHDRAW): Rule(BindingState.WITHDRAWN),
 }

@@ -48,6 +48,9 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "ILLEGAL_MOVE": (K.CONFLICT, "当前状态不能这样操作，请刷新后查看最新进展"),
     "NOTE_REQUIRED": (K.REFUSED, "请写明原因后再提交"),
     "STALE": (K.CONFLICT, "别人刚刚处理过，请刷新后再操作"),
+    "UNDO_DONE": (K.CONFLICT, "这一步已经撤销过了，请刷新后查看"),
+    "UNDO_LATE": (K.CONFLICT, "已超过十秒，不能撤销了，请到详情页另行处理"),
+    "UNDO_MOVED": (K.CONFLICT, "撤销前别人又办了下一步，请刷新后查看最新进展"),
     # organisations
     "ORG_ENDED": (K.CONFLICT, "这个组织已经撤销，请选择现在的组织"),
     "ORG_EXISTS": (K.CONFLICT, "同一上级下已有同名的组织或代码已被使用，请核对后再建"),
@@ -80,6 +83,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     # accounts
     "ALREADY_BOUND": (K.CONFLICT, "您已经和名册核对过了，不用再申请"),
     "BINDING_OPEN": (K.CONFLICT, "您的核对申请正在等待社区处理，请先查看进展"),
+    "BINDING_UNMATCHED": (K.REFUSED, "请打开这条申请，选定名册里的人后再通过"),
     "CONSENT_OUTDATED": (K.REFUSED, "个人信息使用说明已更新，请重新阅读后再同意"),
     "CONSENT_REQUIRED": (K.REFUSED, "请先阅读并同意个人信息使用说明，再继续办理"),
     "LOGIN_FAILED": (K.UNAUTHENTICATED, "登录名或密码不对，请核对后重试"),

@@ -35,23 +35,25 @@ class MemberAction(StrEnum):
     FLOAT = "float"
     END = "end"
     WITHDRAW = "withdraw"
+    ANNUL = "annul"
 
 
 M, MA = MemberState, MemberAction
 MEMBER_TRANSITIONS: Mapping[tuple[MemberState, MemberAction], Rule[MemberState]] = {
-    (M.SUBMITTED, MA.ACCEPT): Rule(M.ACTIVE, P.REGISTRATIONS_DECIDE),
-    (M.SUBMITTED, MA.RETURN): Rule(M.RETURNED, P.REGISTRATIONS_DECIDE, needs_note=True),
+    (M.SUBMITTED, MA.ACCEPT): Rule(M.ACTIVE, P.REGISTRATIONS_DECIDE, undo=True),
+    (M.SUBMITTED, MA.RETURN): Rule(M.RETURNED, P.REGISTRATIONS_DECIDE, needs_note=True, undo=True),
     (M.SUBMITTED, MA.WITHDRAW): Rule(M.CLOSED),
     (M.RETURNED, MA.RESUBMIT): Rule(M.SUBMITTED),
     (M.RETURNED, MA.WITHDRAW): Rule(M.CLOSED),
     (M.ACTIVE, MA.MOVE): Rule(M.TRANSFERRING),
-    (M.TRANSFERRING, MA.MOVE_BACK): Rule(M.ACTIVE),
-    (M.TRANSFERRING, MA.MOVED): Rule(M.CLOSED),
+    (M.TRANSFERRING, MA.MOVE_BACK): Rule(M.ACTIVE, undo=True),
+    (M.TRANSFERRING, MA.MOVED): Rule(M.CLOSED, undo=True),
     # Retiring and floating change the member's kind, not his registration: he stays an ordinary volunteer.
     (M.ACTIVE, MA.RETIRE): Rule(M.ACTIVE, P.REGISTRATIONS_DECIDE),
     (M.ACTIVE, MA.FLOAT): Rule(M.ACTIVE, P.REGISTRATIONS_DECIDE),
     (M.ACTIVE, MA.END): Rule(M.CLOSED, P.REGISTRATIONS_DECIDE, needs_note=True),
     (M.ACTIVE, MA.WITHDRAW): Rule(M.CLOSED),
+    (M.ACTIVE, MA.ANNUL): Rule(M.CLOSED, P.REGISTRATIONS_DECIDE),  # the new one of a transfer that was undone: it never began
 }
 LIVE = (M.ACTIVE, M.TRANSFERRING)  # one of these a person, by constraint
 
@@ -73,10 +75,10 @@ class TransferAction(StrEnum):
 
 T, TA = TransferState, TransferAction
 TRANSFER_TRANSITIONS: Mapping[tuple[TransferState, TransferAction], Rule[TransferState]] = {
-    (T.REQUESTED, TA.RELEASE): Rule(T.RELEASED, P.REGISTRATIONS_DECIDE),
+    (T.REQUESTED, TA.RELEASE): Rule(T.RELEASED, P.REGISTRATIONS_DECIDE, undo=True),
     (T.REQUESTED, TA.CANCEL): Rule(T.CANCELLED),
-    (T.RELEASED, TA.ACCEPT): Rule(T.ACCEPTED, P.REGISTRATIONS_DECIDE),
-    (T.RELEASED, TA.RETURN): Rule(T.RETURNED, P.REGISTRATIONS_DECIDE, needs_note=True),
+    (T.RELEASED, TA.ACCEPT): Rule(T.ACCEPTED, P.REGISTRATIONS_DECIDE, undo=True),
+    (T.RELEASED, TA.RETURN): Rule(T.RETURNED, P.REGISTRATIONS_DECIDE, needs_note=True, undo=True),
     (T.RELEASED, TA.CANCEL): Rule(T.CANCELLED),
 }
 
@@ -107,10 +109,10 @@ class UnitAction(StrEnum):
 
 U, UA = UnitState, UnitAction
 UNIT_TRANSITIONS: Mapping[tuple[UnitState, UnitAction], Rule[UnitState]] = {
-    (U.SUBMITTED, UA.ACCEPT): Rule(U.ACCEPTED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True),
-    (U.SUBMITTED, UA.RETURN): Rule(U.RETURNED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True),
+    (U.SUBMITTED, UA.ACCEPT): Rule(U.ACCEPTED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True, undo=True),
+    (U.SUBMITTED, UA.RETURN): Rule(U.RETURNED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True, undo=True),
     (U.RETURNED, UA.RESUBMIT): Rule(U.SUBMITTED),
-    (U.ACCEPTED, UA.SEND_RECEIPT): Rule(U.RECEIPT_SENT, P.UNIT_REGISTRATIONS_DECIDE),
+    (U.ACCEPTED, UA.SEND_RECEIPT): Rule(U.RECEIPT_SENT, P.UNIT_REGISTRATIONS_DECIDE, undo=True),
     (U.RECEIPT_SENT, UA.END): Rule(U.ENDED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True),
     (U.ACCEPTED, UA.END): Rule(U.ENDED, P.UNIT_REGISTRATIONS_DECIDE, needs_note=True),
 }

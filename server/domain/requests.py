@@ -132,9 +132,9 @@ REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestAction], Rule[RequestSta
     **{(state, A.SPLIT): Rule(S.SPLIT, P.REQUESTS_TRIAGE) for state in (S.SUBMITTED, S.TRIAGED)},
     **{(state, A.REJECT): Rule(S.REJECTED, P.REQUESTS_TRIAGE, needs_note=True) for state in (S.SUBMITTED, S.TRIAGED)},
     (S.TRIAGED, A.PUBLISH): Rule(S.OPEN, P.REQUESTS_DISPATCH),
-    **{(state, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_DISPATCH) for state in (S.TRIAGED, S.OPEN, S.REWORK)},
-    (S.ESCALATED, A.DIRECT): Rule(S.DISPATCHED, P.REQUESTS_ESCALATED),
-    (S.OPEN, A.CLAIM): Rule(S.ACCEPTED, P.CLAIMS_DECIDE),  # the secretary approves a claim
+    **{(state, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_DISPATCH, undo=True) for state in (S.TRIAGED, S.OPEN, S.REWORK)},
+    (S.ESCALATED, A.DIRECT): Rule(S.DISPATCHED, P.REQUESTS_ESCALATED, undo=True),
+    (S.OPEN, A.CLAIM): Rule(S.ACCEPTED, P.CLAIMS_DECIDE, undo=True),  # the secretary approves a claim
     (S.DISPATCHED, A.ACCEPT): Rule(S.ACCEPTED),
     (S.DISPATCHED, A.DECLINE): Rule(S.TRIAGED, needs_note=True),
     (S.ACCEPTED, A.DECLINE): Rule(S.TRIAGED, needs_note=True),
@@ -178,8 +178,8 @@ class OfferAction(StrEnum):
 
 
 OFFER_TRANSITIONS: Mapping[tuple[OfferState, OfferAction], Rule[OfferState]] = {
-    (OfferState.WAITING, OfferAction.ACCEPT): Rule(OfferState.ACCEPTED),
-    (OfferState.WAITING, OfferAction.DECLINE): Rule(OfferState.DECLINED, needs_note=True),
-    (OfferState.WAITING, OfferAction.LAPSE): Rule(OfferState.LAPSED),
+    (OfferState.WAITING, OfferAction.ACCEPT): Rule(OfferState.ACCEPTED, undo=True),
+    (OfferState.WAITING, OfferAction.DECLINE): Rule(OfferState.DECLINED, needs_note=True, undo=True),
+    (OfferState.WAITING, OfferAction.LAPSE): Rule(OfferState.LAPSED, undo=True),
     (OfferState.ACCEPTED, OfferAction.DECLINE): Rule(OfferState.DECLINED, needs_note=True),  # given back before the work began
 }

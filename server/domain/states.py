@@ -16,11 +16,15 @@ A = TypeVar("A", bound=StrEnum)
 
 @dataclass(frozen=True)
 class Rule(Generic[S]):
-    """Where an action leads, the permission it needs on the row's community (None: the service checks who), whether a reason is due."""
+    """Where an action leads, the permission it needs on the row's community (None: the service checks who), whether a reason is due.
+
+    `undo`: whoever did it at a desk may take it back within ten seconds; that leads where it came from (server/services/undos.py).
+    """
 
     to: S
     permission: Permission | None = None
     needs_note: bool = False
+    undo: bool = False
 
 
 def permission_for(table: Mapping[tuple[S, A], Rule[S]], action: A) -> Permission | None:

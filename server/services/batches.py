@@ -17,6 +17,7 @@ from server.db.models.platform import Event
 from server.domain.notices import NoticeKind, PushState, quiet_until
 from server.domain.permissions import Actor
 from server.domain.problems import PROBLEMS, Problem
+from server.services import notices
 
 T = TypeVar("T")
 LARGEST = 200
@@ -85,6 +86,8 @@ def note_events(
 
 def tell_all(session: Session, rows: Iterable[tuple[Any, dict[str, Any]]], *, kind: NoticeKind, subject_kind: str, now: datetime) -> None:
     """notices.tell to the person of each (row, facts), in one statement; once for each version of a row."""
+    rows = list(rows)
+    shown = notices.shown_from(session, [(row.public_id, f"{kind.value}:{row.id}:{row.version}") for row, _ in rows], now)
     values = [
         {
             "public_id": new_public_id(),
@@ -94,9 +97,9 @@ def tell_all(session: Session, rows: Iterable[tuple[Any, dict[str, Any]]], *, ki
             "subject_kind": subject_kind,
             "subject_public_id": row.public_id,
             "facts": facts,
-            "created_at": now,
+            "created_at": shown,
             "push_state": PushState.WAITING,
-            "push_after": quiet_until(now),
+            "push_after": quiet_until(shown),
             "push_tries": 0,
         }
         for row, facts in rows

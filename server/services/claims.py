@@ -168,6 +168,13 @@ def _reserve(session: Session, task: Task, shift_id: int | None, places: int) ->
     _forget(session, model, row_id)
 
 
+def retake(session: Session, claim: Claim) -> None:
+    """Take back the place that declining this claim gave free (it is undone). Raises TASK_FULL, CLAIM_EXISTS where it was not kept."""
+    task = session.get_one(Task, claim.task_id)
+    _reserve(session, task, claim.shift_id, 1)
+    require_none(session, task, claim.shift_id, [session.get_one(Person, claim.person_id)])
+
+
 def _holder(task_id: int, shift_id: int | None) -> tuple[Any, int]:
     """The row that counts the places."""
     return (Task, task_id) if shift_id is None else (Shift, shift_id)

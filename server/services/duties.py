@@ -70,9 +70,13 @@ def queue(
     return _described(session, shown), _name(shown[-1]) if more else None
 
 
-def some(session: Session, named: Mapping[DutyKind, Sequence[str]]) -> list[Duty]:
-    """These rows, in whatever state they are by now: to name what could not be decided. The caller has had them before him."""
-    parts = [sources.described(kind).where(sources.SOURCES[kind].model.public_id.in_(ids)).subquery() for kind, ids in named.items() if ids]
+def some(session: Session, named: Mapping[DutyKind, Sequence[str]], *, actor: Actor) -> list[Duty]:
+    """These rows within reach, in whatever state they are by now: to name what could not be decided."""
+    parts = []
+    for kind, ids in named.items():
+        model = sources.SOURCES[kind].model
+        mine = sources.reach(actor, NEEDS[kind], model.community_id)
+        parts.append(sources.described(kind).where(model.public_id.in_(ids), mine).subquery())
     return _described(session, session.execute(union_all(*(select(part) for part in parts))).all()) if parts else []
 
 

@@ -19,7 +19,7 @@ from server.db.models.feedbacks import Feedback
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import BindingRequest
 from server.db.models.registrations import MemberRegistration, Transfer, UnitRegistration
-from server.db.models.requests import STILL_OPEN, Request, RequestOffer
+from server.db.models.requests import IN_REVIEW, STILL_OPEN, Request, RequestOffer
 from server.db.models.tasks import Claim, Shift, Task, VolunteerTeam
 from server.db.models.wishes import Wish
 from server.db.types import UtcDateTime
@@ -222,7 +222,7 @@ SOURCES: Mapping[DutyKind, Source] = {
     K.CONTENT: Source(
         Request,
         SENT,
-        _plain(K.CONTENT, Request, Request.check_state == CheckState.REVIEW, Request.state != RequestState.DRAFT),
+        _plain(K.CONTENT, Request, IN_REVIEW, Request.check_state == CheckState.REVIEW, Request.state != RequestState.DRAFT),
         about=Request.category,
         number=Request.number,
     ),

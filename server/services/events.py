@@ -58,6 +58,23 @@ def move(
     return row
 
 
+def undo(
+    session: Session, row: Movable, *, table: Mapping[Any, Rule[Any]], before: Any, actor: Actor, now: datetime, **restored: Any
+) -> None:
+    """Take the row's last move back: the guarded UPDATE to the state `before` and the columns it had, and one event.
+
+    Raises NOT_FOUND (out of scope), ILLEGAL_MOVE where the table does not let this move be undone, STALE.
+    """
+    after = row.state
+    rule = next((rule for (state, _), rule in table.items() if state == before and rule.to == after and rule.undo), None)
+    if rule is None:
+        raise Problem("ILLEGAL_MOVE", data={"state": after.value, "action": "undo"})
+    if rule.permission is not None:
+        scopes.require(session, actor, rule.permission, restored.get("community_id", row.community_id))
+    shift(session, row, to=before, **restored)
+    add(session, row, action="undo", actor=actor, now=now, before=after, after=before)
+
+
 def shift(session: Session, row: Movable, *, to: Any, seen: int | None = None, **changes: Any) -> None:
     """The guarded UPDATE alone. Raises STALE when state or version moved on."""
     if seen is not None and seen != row.version:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from server import defer
@@ -42,24 +42,41 @@ def tell(
             subject_kind=subject_kind,
             subject_public_id=subject_public_id,
             facts=facts,
-            created_at=now,
+            created_at=shown_from(session, [(subject_public_id, dedupe)], now),
             push_state=PushState.WAITING,
-            push_after=quiet_until(now),
+            push_after=quiet_until(shown_from(session, (), now)),
         )
     )
     defer.wake(session, "notices.push")
 
 
-def inbox(session: Session, *, actor: Actor, after: str | None, limit: int) -> tuple[list[Notice], str | None]:
+def shown_from(session: Session, told: Iterable[tuple[str, str]], now: datetime) -> datetime:
+    """When what is told in this session may be seen: at once, or when it can no longer be undone; `told` as (subject, dedupe)."""
+    hold = defer.hold_of(session)
+    if hold is None:
+        return now
+    hold.notices.extend(told)
+    return max(now, hold.until)
+
+
+def take_back(session: Session, dedupes: Sequence[str]) -> bool:
+    """Delete notices nobody has been shown yet. False where one was pushed already: then nothing can be undone."""
+    gone = delete(Notice).where(Notice.dedupe.in_(dedupes), Notice.push_state == PushState.WAITING)
+    done: Any = session.execute(gone.execution_options(synchronize_session=False))
+    return bool(done.rowcount == len(dedupes))
+
+
+def inbox(session: Session, *, actor: Actor, now: datetime, after: str | None, limit: int) -> tuple[list[Notice], str | None]:
     """The person's notices, newest first, and the next `after`. Raises INVALID for a cursor that is none."""
-    mine = select(Notice).where(Notice.person_id == actor.id)
+    mine = select(Notice).where(Notice.person_id == actor.id, Notice.created_at <= now)
     rows, following = lists.page(session, mine, Notice, after=after, limit=limit, newest_first=True)
     return [row[0] for row in rows], following
 
 
-def unread(session: Session, *, actor: Actor) -> int:
+def unread(session: Session, *, actor: Actor, now: datetime) -> int:
     """How many the person has not read."""
-    return session.execute(select(func.count()).where(Notice.person_id == actor.id, Notice.read_at.is_(None))).scalar_one()
+    mine = (Notice.person_id == actor.id, Notice.read_at.is_(None), Notice.created_at <= now)
+    return session.execute(select(func.count()).where(*mine)).scalar_one()
 
 
 def read(session: Session, *, public_id: str, actor: Actor, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -27,3 +28,11 @@ def following(session: Session, *, series: str, community: OrgNode, now: datetim
     number = session.execute(counted, execution_options={"synchronize_session": False}).scalar_one()
     code = community.code if community.code and len(community.code) <= LONGEST_CODE else community.public_id
     return f"{series}-{code}-{year}-{number:05d}"
+
+
+def give_back(session: Session, number: str, *, series: str, community_id: int) -> None:
+    """The number was not used after all: the next one may have it, unless a later one was given meanwhile."""
+    year, last = (int(part) for part in number.split("-")[-2:])
+    key = (SerialCounter.series == series, SerialCounter.community_id == community_id, SerialCounter.year == year)
+    freed = update(SerialCounter).where(*key, SerialCounter.last == last).values(last=last - 1)
+    session.execute(freed.execution_options(synchronize_session=False))

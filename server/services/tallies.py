@@ -41,6 +41,13 @@ def contribute_all(session: Session, records: Sequence[ServiceRecord], *, now: d
         defer.wake(session, "tallies.drain")
 
 
+def take_back(session: Session, record: ServiceRecord, *, minutes: int, now: datetime) -> None:
+    """The record is FINAL no more, a moment after it became so with these minutes: they leave every figure again."""
+    gone = {**_contribution(record, -1, now), "minutes": -minutes}
+    session.execute(insert(Contribution).values(**gone))
+    defer.wake(session, "tallies.drain")
+
+
 def _contribution(record: ServiceRecord, sign: int, now: datetime) -> dict[str, Any]:
     return {
         "source": "record",

@@ -17,11 +17,25 @@ document.addEventListener("change", (event) => {
 
 // A form is sent once: its buttons rest until the answer is there.
 document.addEventListener("submit", (event) => {
-  const buttons = event.target.querySelectorAll("button:not([type=button])");
+  const buttons = event.target.querySelectorAll("button:not([type=button]):not([hidden])");
   setTimeout(() => buttons.forEach((button) => { button.disabled = true; }), 0);
   setTimeout(() => buttons.forEach((button) => { button.disabled = false; }), 8000);
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelectorAll("details.own[open]").forEach((menu) => { menu.open = false; });
+});
+
+// The seconds left to take a decision back; afterwards the button goes, the sentence stays.
+document.querySelectorAll("form[data-undo]").forEach((form) => {
+  const left = form.querySelector("[data-seconds]");
+  let seconds = Number(left.dataset.seconds);
+  left.setAttribute("aria-hidden", "true");
+  const ticking = setInterval(() => {
+    seconds -= 1;
+    left.textContent = `（${seconds} 秒）`;
+    if (seconds > 0) return;
+    clearInterval(ticking);
+    form.remove();
+  }, 1000);
 });

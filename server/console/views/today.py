@@ -1,14 +1,72 @@
-"""今天: everything that waits for this person's decision, in one queue."""
+"""今天: everything that waits for this person's decision, in one queue; deciding on one line or on many, and taking it back."""
 
 from __future__ import annotations
 
-from server.console.desk import Answer, Call, Desk
+from urllib.parse import urlencode
+
+from server.console import navigation, visitors
+from server.console.desk import Answer, Call, Desk, away
+from server.console.duty_pages import BACK_DEFAULT, queue_page, said_of
+from server.domain.duties import TABS, DutyKind
 from server.domain.permissions import Permission as P
+from server.domain.problems import Problem
+from server.services import decisions, duties, undos
+from server.services.decisions import Word
 
 desk = Desk("today")
+KINDS = tuple(DutyKind)
+# Where a member of staff reads what a notice is about.
+PAGES = {
+    "binding_request": "/console/bindings",
+    "care_plan": "/console/requests",
+    "claim": "/console/claims",
+    "feedback": "/console/feedbacks",
+    "member_registration": "/console/registrations",
+    "record": "/console/records",
+    "request": "/console/requests",
+    "transfer": "/console/transfers",
+    "unit_registration": "/console/unit-registrations",
+    "wish": "/console/wishes",
+}
 
 
 @desk.page("", permission=P.ME)
 def home(call: Call) -> Answer:
     """The desk as one finds it in the morning."""
-    return call.show("console/today/home.html")
+    tab = next((tab for tab in TABS if tab.key == call.args.get("tab")), None)
+    counts = duties.counts(call.session, actor=call.actor, now=call.now)
+    tabs = [one for one in TABS if any(kind in counts for kind in one.kinds)]
+    kinds = tab.kinds if tab is not None else KINDS
+    return queue_page(call, "console/today/home.html", kinds, counts=counts, tabs=tabs, tab=tab, every=KINDS, waiting=navigation.waiting)
+
+
+@desk.action("/decide", permission=P.ME)
+def decide(call: Call) -> Answer:
+    """Yes or no to the lines that were chosen, or to the one whose button was pressed."""
+    picks = [decisions.picked(value) for value in call.typed.getlist("pick")]
+    if call.typed.get("answer") not in ("approve", "decline"):
+        raise Problem("INVALID")
+    accepting = call.typed["answer"] == "approve"
+    reason = (call.typed.get("more", "").strip() or call.typed.get("why", "")).strip()[:200]
+    word = Word(accepting, None if accepting else reason, call.actor, call.now)
+    undo = decisions.decide(call.session, picks, word)
+    to = visitors.back(BACK_DEFAULT).partition("act=")[0].rstrip("?&")
+    if undo.failed:
+        to += f"{'&' if '?' in to else '?'}{urlencode({'act': undo.public_id})}"
+    return call.done(said_of(undo), to=to, undo=undo.public_id if undo.done else "")
+
+
+@desk.action("/undos/<id>", permission=P.ME)
+def undo(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
+    """Take the decision back, within ten seconds."""
+    undone = undos.undo(call.session, id, actor=call.actor, now=call.now)
+    failed = f"，{len(undone.failed)} 条没有撤销：{undone.failed[0].message}" if undone.failed else ""
+    return call.done(f"已撤销 {len(undone.done)} 条{failed}", to=visitors.back(BACK_DEFAULT))
+
+
+@desk.page("/go/<kind>/<id>", permission=P.ME)
+def go(call: Call, kind: str, id: str) -> Answer:  # noqa: A002 - the address's word
+    """From a notice to the page of what it is about."""
+    if kind not in PAGES:
+        raise Problem("NOT_FOUND")
+    return away(f"{PAGES[kind]}/{id}")

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Index, LargeBinary, SmallInteger, String, Text, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
-from server.db.types import big, digest, json_map, maybe_ref, pk, short, utc
+from server.db.types import big, digest, json_list, json_map, maybe_ref, pk, public_id, ref, short, utc
 
 UNDONE = text("done_at IS NULL")
 
@@ -48,6 +48,26 @@ class Outbox(Base):
     done_at: Mapped[utc | None]
     tries: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None] = mapped_column(String(200))
+
+
+class Undo(Base):
+    """One decision at a desk, of one row or of two hundred, that whoever took it may take back until `until`; deleted after a day.
+
+    `done` names each subject with the columns its rows had before, what was made for it and whom it told; `failed` what was not decided.
+    """
+
+    __tablename__ = "undo"
+    __table_args__ = (Index("ix_undo_until", "until"),)
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    person_id: Mapped[int] = ref("person.id")
+    action: Mapped[short]
+    made_at: Mapped[utc]
+    until: Mapped[utc]
+    undone_at: Mapped[utc | None]
+    done: Mapped[json_list]
+    failed: Mapped[json_list]
 
 
 class IdempotencyKey(Base):

@@ -11,6 +11,7 @@ from server.domain.requests import Channel, CheckState, Difficulty, OfferKind, O
 
 STILL_OPEN = text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')")
 NO_DATE = text(f"due_at IS NULL AND {STILL_OPEN.text}")
+IN_REVIEW = text("check_state = 'review'")
 BY_PROXY = text("asked_for_id <> author_id")
 AT_STATION = text("station_id IS NOT NULL AND closed_at IS NULL")
 
@@ -24,6 +25,8 @@ class Request(Base):
         CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
         Index("ix_request_queue", "community_id", "due_at", "id", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
         Index("ix_request_undated", "community_id", "id", sqlite_where=NO_DATE, postgresql_where=NO_DATE),
+        Index("ix_request_community_id_state_id", "community_id", "state", "id", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
+        Index("ix_request_review", "community_id", "id", sqlite_where=IN_REVIEW, postgresql_where=IN_REVIEW),
         Index("ix_request_due", "due_at", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
         Index("ix_request_category_state", "category", "state", "submitted_at", "id"),
         Index("ix_request_community_id_submitted_at", "community_id", "submitted_at"),

@@ -143,7 +143,7 @@ HEAD = """# States
 
 Rendered from the tables in `server/domain` by `gongjian docs`; do not edit. A move that is not in a table is refused with `ILLEGAL_MOVE`,
 one that somebody else was quicker with is `STALE`. Where no permission stands, the service checks who acts: the person himself, a deadline
-that passed, or the step of another machine. ✎ marks a move that needs a reason.
+that passed, or the step of another machine. ✎ marks a move that needs a reason, ↶ one that may be taken back at a desk within ten seconds.
 """
 
 
@@ -154,7 +154,7 @@ def page() -> str:
 
 def _section(machine: Machine) -> str:
     rows = [
-        f"| {state.value} | {action.value}{' ✎' if rule.needs_note else ''} | {rule.to.value} | {_permission(rule)} |"
+        f"| {state.value} | {action.value}{' ✎' if rule.needs_note else ''}{' ↶' if rule.undo else ''} | {rule.to.value} | {_permission(rule)} |"
         for (state, action), rule in machine.table.items()
     ]
     table = ["| from | action | to | permission |", "|---|---|---|---|", *rows]

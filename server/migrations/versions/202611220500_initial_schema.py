@@ -941,6 +941,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_desk_sign_in')),
     sa.UniqueConstraint('code_id', name=op.f('uq_desk_sign_in_code_id'))
     )
+    with op.batch_alter_table('desk_sign_in', schema=None) as batch_op:
+        batch_op.create_index('ix_desk_sign_in_asked_at', ['asked_at'], unique=False)
+
     op.create_table('event',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('subject_kind', sa.String(length=64), nullable=False),
@@ -1935,6 +1938,9 @@ def downgrade() -> None:
         batch_op.drop_index('ix_event_subject')
 
     op.drop_table('event')
+    with op.batch_alter_table('desk_sign_in', schema=None) as batch_op:
+        batch_op.drop_index('ix_desk_sign_in_asked_at')
+
     op.drop_table('desk_sign_in')
     with op.batch_alter_table('wish', schema=None) as batch_op:
         batch_op.drop_index('ix_wish_person_id')

@@ -1,0 +1,138 @@
+"""What the pages of duties share: a page of the queue as lines for people, the sentence after deciding, the lines that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from server.console.desk import Answer, Call
+from server.console.look import when
+from server.db.models.platform import Undo
+from server.domain.days import local_day
+from server.domain.duties import DUTY_NAMES, REASONS, DutyKind, verbs
+from server.domain.problems import PROBLEMS
+from server.services import duties, undos
+from server.services.duties import Duty
+
+LINES = 20
+BACK_DEFAULT = "/console"
+K = DutyKind
+PATHS = {
+    K.CLAIM: "/console/claims",
+    K.RECORD: "/console/records",
+    K.DISPUTE: "/console/records",
+    K.REGISTRATION: "/console/registrations",
+    K.TRANSFER: "/console/transfers",
+    K.BINDING: "/console/bindings",
+    K.UNIT_REGISTRATION: "/console/unit-registrations",
+    K.WISH: "/console/wishes",
+    K.FEEDBACK: "/console/feedbacks",
+}
+TO_DO = {
+    K.RECORD: "填写结束时间",
+    K.DISPUTE: "去裁定",
+    K.BINDING: "去核对",
+    K.TRIAGE: "去研判",
+    K.DISPATCH: "去派单",
+    K.ESCALATED: "去办理",
+    K.EXPLANATION: "去核准",
+    K.CONTENT: "去复核",
+    K.CALLBACK: "去回访",
+    K.WISH: "去办理",
+    K.FEEDBACK: "去答复",
+}
+SAID = {"approve": "已通过", "decline": "已退回", "dispatch": "已派单"}
+HOLDS = {
+    "flagged": "系统有提示",
+    "night": "夜间服务",
+    "out_of_place": "不在服务地点",
+    "overlap": "与已确认的时间重叠",
+    "too_long": "超过计划时间",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A duty as one reads it."""
+
+    duty: Duty
+    name: str
+    to: str
+    yes: str
+    no: str
+    act: str
+    reasons: Sequence[str]
+    since: str
+    due: str
+    tone: str
+
+
+def queue_page(call: Call, template: str, kinds: Sequence[DutyKind], **more: Any) -> Answer:
+    """A page of the queue in this template, with what could not be decided a moment ago."""
+    after = call.args.get("after") or None
+    found, following = duties.queue(call.session, actor=call.actor, now=call.now, kinds=kinds, after=after, limit=LINES)
+    kept = {name: value for name, value in call.args.items() if name not in ("after", "act")}
+    more_to = f"?{urlencode({**kept, 'after': following})}" if following else ""
+    bulk = list(dict.fromkeys(reason for kind in kinds for reason in REASONS.get(kind, ())))
+    return call.show(template, lines=lines_of(found, call.now), more=more_to, first=after is None, bulk=bulk, failed=failures(call), **more)
+
+
+def lines_of(found: Sequence[Duty], now: datetime) -> list[Line]:
+    """As they are shown."""
+    return [_line(duty, now) for duty in found]
+
+
+def failures(call: Call) -> list[tuple[str, str]]:
+    """What could not be decided a moment ago (`?act=`): what it is, and why not."""
+    if not call.args.get("act"):
+        return []
+    act = undos.by_public_id(call.session, call.args["act"], actor=call.actor)
+    why = {one["id"]: _why(one) for one in act.failed}
+    named: dict[DutyKind, list[str]] = {}
+    for one in act.failed:
+        named.setdefault(DutyKind(one["kind"]), []).append(one["id"])
+    names = {duty.id: f"{DUTY_NAMES[duty.kind]}“{duty.about}”{duty.who}" for duty in duties.some(call.session, named, actor=call.actor)}
+    return [(names.get(public_id, "不在您办理范围内的一条"), reason) for public_id, reason in why.items()]
+
+
+def said_of(act: Undo) -> str:
+    """What was done, in one sentence."""
+    done = f"{SAID[act.action]} {len(act.done)} 条" if act.done else "没有办成"
+    return f"{done}，{len(act.failed)} 条没有办成，原因在下面" if act.failed else done
+
+
+def address(duty: Duty) -> str:
+    """The page of the duty."""
+    if duty.kind is K.REQUEST_CLAIM:
+        return "/console/request-claims"
+    return f"{PATHS.get(duty.kind, '/console/requests')}/{duty.id}"
+
+
+def _why(one: dict[str, Any]) -> str:
+    reasons = "、".join(HOLDS.get(reason, reason) for reason in one["reasons"])
+    return PROBLEMS[one["code"]][1] + (f"（{reasons}）" if reasons else "")
+
+
+def _line(duty: Duty, now: datetime) -> Line:
+    yes, no = verbs(duty.kind, duty.state)
+    due, tone = _due(duty.due, now)
+    act = "" if yes else TO_DO.get(duty.kind, "查看")
+    return Line(duty, DUTY_NAMES[duty.kind], address(duty), yes, no, act, REASONS.get(duty.kind, ()), _ago(duty.since, now), due, tone)
+
+
+def _due(due: datetime | None, now: datetime) -> tuple[str, str]:
+    if due is None:
+        return "", "plain"
+    if due < now:
+        return f"已逾期（{when(due)}）", "bad"
+    return (f"今天 {when(due, '%H:%M')} 到期", "wait") if local_day(due) == local_day(now) else (f"{when(due)} 到期", "plain")
+
+
+def _ago(since: datetime, now: datetime) -> str:
+    days = (local_day(now) - local_day(since)).days
+    if days <= 0:
+        return f"今天 {when(since, '%H:%M')}"
+    return f"昨天 {when(since, '%H:%M')}" if days == 1 else f"{when(since, '%m月%d日')}（{days} 天前）"

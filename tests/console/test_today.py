@@ -1,0 +1,217 @@
+"""今天: the queue as pages, deciding on one or many, taking it back, and that nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+
+from server.db.base import engine, reading, transaction
+from server.db.models.people import Person
+from server.db.models.tasks import Claim, Task
+from server.domain.permissions import Role
+from server.domain.records import RecordState
+from server.domain.tasks import ClaimState
+from server.services import claims
+from tests.conftest import Time
+from tests.console.conftest import Seat, seat_of
+from tests.factories.people import Tree, a_person
+from tests.factories.records import a_record
+from tests.factories.registrations import a_registration, agree
+from tests.factories.tasks import a_claim, a_task
+
+
+def claimed(tree: Tree, now: datetime, *names: str, **over: object) -> list[Claim]:
+    """A task with a pending claim of each."""
+    with transaction() as session:
+        task = a_task(session, now, tree, a_person(session, now, "王组织"), **{"capacity": 100, **over})
+        return [a_claim(session, now, task, a_person(session, now, name), ClaimState.PENDING) for name in names]
+
+
+def states() -> list[ClaimState]:
+    with reading() as session:
+        return list(session.execute(select(Claim.state).order_by(Claim.id)).scalars())
+
+
+def pick(claim: Claim) -> str:
+    return f"claim.{claim.public_id}.{claim.version}"
+
+
+def undo_path(seat: Seat) -> str:
+    found = re.search(r'action="(/console/undos/\w+)"', seat.html)
+    assert found is not None
+    return found.group(1)
+
+
+def test_the_queue_says_what_who_since_when_and_until_when(app: Flask, tree: Tree, secretary: Seat, now: datetime) -> None:
+    claimed(tree, now - timedelta(days=2), "赵大", title="巡河", starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1))
+    with transaction() as session:
+        a_registration(session, now, agree(session, now, a_person(session, now, "钱二")), tree.community)
+    secretary.get("/console")
+    assert secretary.said.index("赵大") < secretary.said.index("钱二")
+    assert "巡河" in secretary.said
+    assert "（2 天前）" in secretary.said
+    assert "✕ 已逾期" in secretary.said
+    assert "全部 2" in secretary.said
+
+
+def test_a_tab_shows_its_kinds_alone(tree: Tree, secretary: Seat, now: datetime) -> None:
+    claimed(tree, now, "赵大")
+    secretary.get("/console?tab=records")
+    assert ("赵大" in secretary.said, "都办完了" in secretary.said) == (False, True)
+    secretary.get("/console?tab=claims")
+    assert "赵大" in secretary.said
+
+
+def test_more_is_on_the_next_page_and_the_badge_counts_all(tree: Tree, secretary: Seat, now: datetime) -> None:
+    claimed(tree, now, *(f"居民{number:02}" for number in range(25)))
+    secretary.get("/console")
+    assert "居民19" in secretary.said
+    assert "居民20" not in secretary.said
+    assert "待办 25" in secretary.said
+    following = re.search(r'href="(\?after=[^"]+)"', secretary.html)
+    assert following is not None
+    secretary.get(f"/console{following.group(1)}")
+    assert ("居民19" in secretary.said, "居民24" in secretary.said) == (False, True)
+
+
+def test_approving_one_and_taking_it_back(tree: Tree, secretary: Seat, now: datetime) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    secretary.get("/console")
+    secretary.post("/console/decide", pick=pick(claim), answer="approve", back="/console")
+    assert (states(), "已通过 1 条" in secretary.said, "赵大" in secretary.said) == ([ClaimState.APPROVED], True, False)
+    secretary.post(undo_path(secretary), back="/console")
+    assert (states(), "已撤销 1 条" in secretary.said, "赵大" in secretary.said) == ([ClaimState.PENDING], True, True)
+
+
+def test_after_ten_seconds_it_stands(tree: Tree, secretary: Seat, now: datetime, time: Time) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    secretary.post("/console/decide", pick=pick(claim), answer="approve", back="/console")
+    time.advance(seconds=11)
+    secretary.post(undo_path(secretary), back="/console")
+    assert (states(), "已超过十秒" in secretary.said) == ([ClaimState.APPROVED], True)
+
+
+def test_nobody_else_takes_it_back(app: Flask, tree: Tree, secretary: Seat, now: datetime) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    secretary.post("/console/decide", pick=pick(claim), answer="approve", back="/console")
+    other = seat_of(app, now, Role.SECRETARY, tree.community, "周副书记")
+    other.post(undo_path(secretary))
+    assert (other.status, states()) == (404, [ClaimState.APPROVED])
+
+
+@pytest.mark.parametrize(
+    ("why", "more", "kept"), [("名额已满，请看看其他活动", "", "名额已满，请看看其他活动"), ("", "改到下周了", "改到下周了")]
+)
+def test_declining_with_a_ready_reason_or_one_s_own(tree: Tree, secretary: Seat, now: datetime, *, why: str, more: str, kept: str) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    secretary.post("/console/decide", pick=pick(claim), answer="decline", why=why, more=more, back="/console")
+    with reading() as session:
+        row = session.execute(select(Claim)).scalar_one()
+    assert (row.state, row.reason) == (ClaimState.DECLINED, kept)
+
+
+def test_a_no_without_a_reason_and_nothing_chosen_are_refused(tree: Tree, secretary: Seat, now: datetime) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    secretary.post("/console/decide", pick=pick(claim), answer="decline", back="/console")
+    assert "请写明原因" in secretary.said
+    secretary.post("/console/decide", answer="approve", back="/console")
+    assert states() == [ClaimState.PENDING]
+    for bad in ("claim", "nothing.X.1", "claim.X.one", "wish.X.0"):
+        secretary.post("/console/decide", pick=bad, answer="approve", back="/console")
+        assert "✕" in secretary.said, bad
+    secretary.post("/console/decide", pick=pick(claim), answer="", back="/console")
+    assert states() == [ClaimState.PENDING]
+
+
+def test_of_fifty_where_three_fail_forty_seven_stand_and_each_failure_is_named(tree: Tree, secretary: Seat, now: datetime) -> None:
+    rows = claimed(tree, now, *(f"居民{number:02}" for number in range(50)))
+    with transaction() as session:
+        for row in rows[:3]:
+            claims.withdraw(session, session.get_one(Claim, row.id), actor=_himself(row), now=now)
+    secretary.post("/console/decide", pick=[pick(row) for row in rows], answer="approve", back="/console?tab=claims")
+    assert "已通过 47 条，3 条没有办成" in secretary.said
+    for name in ("居民00", "居民01", "居民02"):
+        assert f"活动报名“清理楼道杂物”{name}" in secretary.said
+    assert "别人刚刚处理过" in secretary.said
+    secretary.post(undo_path(secretary), back="/console")
+    assert "已撤销 47 条" in secretary.said
+    assert sorted(states()) == sorted([ClaimState.WITHDRAWN] * 3 + [ClaimState.PENDING] * 47)
+    with reading() as session:
+        assert session.execute(select(Task.taken)).scalar_one() == 47
+
+
+def test_the_second_secretary_learns_that_the_first_was_quicker(app: Flask, tree: Tree, secretary: Seat, now: datetime) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    other = seat_of(app, now, Role.SECRETARY, tree.community, "周副书记")
+    other.get("/console")
+    secretary.post("/console/decide", pick=pick(claim), answer="approve", back="/console")
+    other.post("/console/decide", pick=pick(claim), answer="decline", why="名额已满", back="/console")
+    assert ("没有办成" in other.said, "别人刚刚处理过" in other.said, states()) == (True, True, [ClaimState.APPROVED])
+
+
+def test_a_form_sent_twice_decides_once(tree: Tree, secretary: Seat, now: datetime) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    for _ in range(2):
+        secretary.post("/console/decide", pick=pick(claim), answer="approve", back="/console", once="a-double-click")
+    assert (states(), "没有办成" in secretary.said) == ([ClaimState.APPROVED], False)
+
+
+def test_another_community_sees_and_decides_nothing(tree: Tree, stranger: Seat, now: datetime) -> None:
+    (claim,) = claimed(tree, now, "赵大")
+    stranger.get("/console")
+    assert "赵大" not in stranger.said
+    stranger.post("/console/decide", pick=pick(claim), answer="approve", back="/console")
+    assert (states(), "不在您办理范围内" in stranger.said, "赵大" in stranger.said) == ([ClaimState.PENDING], True, False)
+
+
+def test_hostile_names_are_words_only(tree: Tree, secretary: Seat, now: datetime) -> None:
+    name = "<script>alert(1)</script>\u202e王\"'&"
+    claimed(tree, now, name, title="=1+1<b>活动</b>")
+    secretary.get("/console")
+    assert "<script>alert" not in secretary.html
+    assert "<b>活动" not in secretary.html
+    assert "alert(1)" in secretary.said
+
+
+def test_who_may_decide_nothing_has_an_empty_desk(app: Flask, tree: Tree, now: datetime) -> None:
+    claimed(tree, now, "赵大")
+    for role in (Role.AUDITOR, Role.GRID_WORKER):
+        seat = seat_of(app, now, role, tree.community)
+        assert (seat.status, "赵大" in seat.said, "都办完了" in seat.said) == (200, False, True)
+
+
+def test_the_page_costs_few_statements_and_little_however_much_waits(tree: Tree, secretary: Seat, now: datetime) -> None:
+    claimed(tree, now, *(f"居民{number}" for number in range(30)))
+    with transaction() as session:
+        for number in range(30):
+            a_record(session, now, tree, _someone(session, now, number), state=RecordState.REPORTED)
+            a_registration(session, now, agree(session, now, a_person(session, now)), tree.community)
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(engine(), "before_cursor_execute", note)
+    secretary.get("/console")
+    event.remove(engine(), "before_cursor_execute", note)
+    assert len([one for one in seen if not one.startswith(("BEGIN", "COMMIT"))]) <= 12, seen
+    assert len(secretary.html.encode()) <= 150_000
+
+
+def test_a_notice_leads_to_its_page(secretary: Seat) -> None:
+    assert secretary.client.get("/console/go/claim/ABC").headers["Location"] == "/console/claims/ABC"
+    assert secretary.client.get("/console/go/nothing/ABC").status_code == 404
+
+
+def _someone(session: object, now: datetime, number: int) -> Person:
+    return a_person(session, now, f"服务{number}")  # type: ignore[arg-type]
+
+
+def _himself(claim: Claim) -> object:
+    from server.domain.permissions import Actor
+
+    return Actor(claim.person_id)
