@@ -14,6 +14,7 @@ from server import defer, files
 from server.db.base import new_public_id
 from server.db.models.media import Media
 from server.db.models.people import Person
+from server.domain import voices
 from server.domain.days import local_day
 from server.domain.media import (
     KEPT,
@@ -48,7 +49,7 @@ class Encoded:
 def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: bytes, now: datetime, declared: int | None = None) -> Media:
     """Take the bytes in and let a worker re-encode them. A voice note is kept as it is.
 
-    Raises MEDIA_NOT_A_PICTURE, MEDIA_TRUNCATED, TOO_LARGE (over 10 MB), VOICE_FORMAT, VOICE_TOO_LONG (over 2 MB).
+    Raises MEDIA_NOT_A_PICTURE, MEDIA_TRUNCATED, TOO_LARGE (over 10 MB), VOICE_FORMAT, VOICE_TOO_LONG (over 2 MB or sixty seconds).
     """
     _refuse(purpose, data, declared)
     if purpose is MediaPurpose.VOICE:
@@ -79,6 +80,8 @@ def _refuse(purpose: MediaPurpose, data: bytes, declared: int | None) -> None:
         raise Problem("MEDIA_TRUNCATED")
     if voice and voice_type(data) is None:
         raise Problem("VOICE_FORMAT")
+    if voice and voices.too_long(data):
+        raise Problem("VOICE_TOO_LONG")
     if not voice and not looks_like_picture(data):
         raise Problem("MEDIA_NOT_A_PICTURE")
 

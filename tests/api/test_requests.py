@@ -163,7 +163,7 @@ def test_a_voice_note_waits_for_who_listens(world: World) -> None:
     assert (note.status_code, note.json["state"], note.json["check_state"]) == (201, "ready", "review")
     made = world.made(media=[note.json["id"]])
     assert world.get(f"/requests/{made}", world.resident).json["media"] == [
-        {"id": note.json["id"], "kind": "voice", "check_state": "review"}
+        {"id": note.json["id"], "kind": "voice", "check_state": "review", "seen_before": False}
     ]
     heard = world.get(f"/media/{note.json['id']}/sound", world.clerk)
     assert (heard.data, heard.mimetype) == (AMR, "audio/amr")

@@ -59,7 +59,7 @@ ERRORS: Final[dict[int, str]] = {
 TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     "tpl_claim_decided": {"title": "认领审核结果通知", "fields": {"thing1": "事项", "phrase2": "结果", "thing3": "备注"}},
     "tpl_reminder": {"title": "活动开始提醒", "fields": {"thing1": "事项", "time2": "时间", "thing3": "备注"}},
-    "tpl_record_confirmed": {"title": "服务记录确认通知", "fields": {"thing1": "事项", "phrase2": "结果", "number3": "积分"}},
+    "tpl_record_confirmed": {"title": "服务记录确认通知", "fields": {"thing1": "事项", "phrase2": "结果", "number3": "服务分钟"}},
     "tpl_registration_decided": {"title": "报到审核结果通知", "fields": {"thing1": "事项", "phrase2": "结果", "thing3": "备注"}},
     "tpl_request_progress": {"title": "诉求进度通知", "fields": {"thing1": "事项", "phrase2": "进度", "thing3": "备注"}},
 }
