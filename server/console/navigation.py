@@ -36,6 +36,9 @@ MENU: Sequence[Group] = (
     Group("今天", (Item("待办", "/console", P.ME, tuple(DutyKind)),)),
     Group("人员", (
         Item("党员", "/console/members", P.MEMBERS_READ),
+        Item("单位", "/console/units", P.UNITS_MANAGE),
+        Item("志愿队伍", "/console/teams", P.TEAMS_MANAGE),
+        Item("回执与证明", "/console/documents", P.DOCUMENTS_ISSUE),
         Item("名册导入", "/console/rosters", P.ROSTERS_IMPORT),
     )),
     Group("活动", (

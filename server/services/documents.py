@@ -29,7 +29,7 @@ from server.domain.documents import DOCUMENT_NAMES, DocumentKind
 from server.domain.permissions import Actor, Permission, may_for_unit
 from server.domain.problems import Problem
 from server.domain.records import COUNTS
-from server.services import codes, events, people, registrations, scopes, serials, unit_registrations
+from server.services import codes, events, lists, people, registrations, scopes, serials, unit_registrations
 from server.services.codes import CodeRefused
 
 FACTS = "document.facts"
@@ -132,6 +132,24 @@ def of_person(session: Session, *, person: Person) -> list[Document]:
     """A person's documents, the newest first, at most fifty. Who holds `person` opens all of them without asking again."""
     found = select(Document).where(Document.person_id == person.id).order_by(Document.id.desc()).limit(50)
     return list(session.execute(found).scalars())
+
+
+def of_unit(session: Session, *, unit: Unit) -> list[Document]:
+    """A unit's documents, the newest first. Who holds `unit` opens all of them without asking again."""
+    return list(session.execute(select(Document).where(Document.unit_id == unit.id).order_by(Document.id.desc()).limit(50)).scalars())
+
+
+def page(
+    session: Session, *, community: OrgNode, kind: DocumentKind | None, serial: str, actor: Actor, after: str | None, limit: int
+) -> tuple[list[tuple[Document, str]], str | None]:
+    """What a community has issued, the newest first, each with the name it speaks of ('' once erased). Raises NOT_FOUND out of scope."""
+    scopes.require(session, actor, Permission.DOCUMENTS_ISSUE, community.id)
+    found = select(Document, Person, Unit).outerjoin(Person, Person.id == Document.person_id).outerjoin(Unit, Unit.id == Document.unit_id)
+    found = found.where(Document.community_id == community.id)
+    found = found.where(Document.kind == kind) if kind is not None else found
+    found = found.where(Document.serial == serial) if serial else found
+    rows, following = lists.page(session, found, Document, after=after, limit=limit, newest_first=True)
+    return [(row, unit.name if unit is not None else people.name_of(person)) for row, person, unit in rows], following
 
 
 def facts_of(session: Session, row: Document) -> dict[str, Any]:

@@ -90,10 +90,17 @@ def archive(session: Session, *, unit: Unit, actor: Actor, now: datetime) -> Non
         events.add(session, unit, action="archive", actor=actor, now=now)
 
 
-def page(session: Session, *, community: OrgNode, actor: Actor, after: str | None, limit: int) -> tuple[list[Unit], str | None]:
-    """Units of a community in order of entry, and the next `after`. Raises NOT_FOUND out of scope."""
+def page(
+    session: Session, *, community: OrgNode, actor: Actor, after: str | None, limit: int, word: str = "", archived: bool = False
+) -> tuple[list[Unit], str | None]:
+    """Units of a community in order of entry, and the next `after`; `word` is a part of the name or the credit code.
+
+    Raises NOT_FOUND out of scope.
+    """
     scopes.require(session, actor, Permission.UNITS_MANAGE, community.id)
-    found = select(Unit).where(Unit.community_id == community.id, Unit.archived_at.is_(None))
+    found = select(Unit).where(Unit.community_id == community.id, Unit.archived_at.is_not(None) if archived else Unit.archived_at.is_(None))
+    if word:
+        found = found.where(or_(Unit.name.contains(word, autoescape=True), Unit.uscc == word.upper()))
     rows, following = lists.page(session, found, Unit, after=after, limit=limit)
     return [row[0] for row in rows], following
 

@@ -119,7 +119,11 @@ class Document(Base):
     """
 
     __tablename__ = "document"
-    __table_args__ = (Index("ix_document_person_id", "person_id"), Index("ix_document_unit_id", "unit_id"))
+    __table_args__ = (
+        Index("ix_document_community_id_id", "community_id", "id"),
+        Index("ix_document_person_id", "person_id"),
+        Index("ix_document_unit_id", "unit_id"),
+    )
 
     id: Mapped[pk]
     public_id: Mapped[public_id]

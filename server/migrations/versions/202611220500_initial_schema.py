@@ -326,6 +326,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('serial', name=op.f('uq_document_serial'))
     )
     with op.batch_alter_table('document', schema=None) as batch_op:
+        batch_op.create_index('ix_document_community_id_id', ['community_id', 'id'], unique=False)
         batch_op.create_index('ix_document_person_id', ['person_id'], unique=False)
         batch_op.create_index('ix_document_unit_id', ['unit_id'], unique=False)
 
@@ -2066,6 +2067,7 @@ def downgrade() -> None:
     with op.batch_alter_table('document', schema=None) as batch_op:
         batch_op.drop_index('ix_document_unit_id')
         batch_op.drop_index('ix_document_person_id')
+        batch_op.drop_index('ix_document_community_id_id')
 
     op.drop_table('document')
     with op.batch_alter_table('consent', schema=None) as batch_op:
