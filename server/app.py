@@ -14,7 +14,7 @@ import miniprogram_api
 from miniprogram_api import errors, wechat_push
 from server import clock, console, files, health, logs, wechat
 from server.config import Settings
-from server.console.views import api_docs, landing, public
+from server.console.views import api_docs, landing, public, screens
 from server.db import base, keys, redis_client, vault
 from server.dev import routes as dev_routes
 from server.services import codes
@@ -56,6 +56,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(wechat_push.blueprint())
     app.register_blueprint(public.blueprint())
     app.register_blueprint(landing.blueprint())
+    app.register_blueprint(screens.blueprint())
     app.register_blueprint(console.blueprint())
     if not settings.production:
         app.register_blueprint(dev_routes.blueprint())

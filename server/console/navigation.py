@@ -44,6 +44,7 @@ MENU: Sequence[Group] = (
     Group("活动", (
         Item("岗位与活动", "/console/tasks", P.ATTENDANCE_RECORD),
         Item("二维码与海报", "/console/codes", P.CODES_MANAGE),
+        Item("大屏", "/console/halls", P.CODES_MANAGE),
     )),
     Group("诉求", (
         Item("全部诉求", "/console/requests", P.REQUESTS_READ),

@@ -185,6 +185,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "MEDIA_TRUNCATED": (K.REFUSED, "图片没有传完整，请重新上传"),
     "MEDIA_UNFIT": (K.REFUSED, "所选图片不能用在这里，请重新上传"),
     # codes (docs/protocol.md §1)
+    "HALL_ENDED": (K.NOT_FOUND, "大屏链接已停用，请社区在管理台重新生成"),
     "POSTER_FAILED": (K.UNAVAILABLE, "海报没有印成，请稍后再试"),
     "POSTER_NOT_READY": (K.CONFLICT, "海报还在印，请隔几秒再取"),
     "POSTER_ROTATING": (K.REFUSED, "动态码不能印成海报，请用大屏展示"),

@@ -109,11 +109,11 @@ def revoke(session: Session, public_id: str, *, actor: Actor, now: datetime) -> 
 
 
 def shown(session: Session, public_id: str, *, now: datetime) -> Hall:
-    """What the screen with this link shows now; nine statements. Raises SCREEN_ENDED."""
+    """What the screen with this link shows now; nine statements. Raises HALL_ENDED."""
     good = (HallLink.public_id == public_id, HallLink.revoked_at.is_(None), HallLink.expires_at > now)
     community = session.execute(select(OrgNode).join(HallLink, HallLink.community_id == OrgNode.id).where(*good)).scalar_one_or_none()
     if community is None:
-        raise Problem("SCREEN_ENDED")
+        raise Problem("HALL_ENDED")
     today = local_day(now)
     activities, step = _activities(session, community, today, now)
     month = figures.served(session, Scope("node", community.id, community.path), "month", [period_start("month", today)], today=today)[0]

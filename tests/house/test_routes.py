@@ -25,7 +25,10 @@ PUBLIC = {
     "/q/<token>": "where an ordinary-link code leads a phone's browser",
     "/q/<path:name>": "where an ordinary-link code leads a phone's browser, and the file by which WeChat proves the domain",
     "/v/<token>": "anyone may verify a receipt or certificate (A6)",
-    "/screen": "a screen in the hall shows a rotating code; its slots need the screen's own token",
+    "/screen/<token>": "a screen shows a rotating code; the address holds the screen's own token, for twelve hours or until it is ended",
+    "/screen/<token>/now": "the piece of it that changes",
+    "/hall/<token>": "a screen in the hall shows what hangs there: totals, no names; the address is signed and can be revoked",
+    "/hall/<token>/now": "the piece of it that changes",
 }
 ROUTES = [route for resource in miniprogram_api.RESOURCES for route in resource.routes]
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.rule}")
