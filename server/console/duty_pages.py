@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from server.console.desk import Answer, Call
 from server.console.look import when
 from server.db.models.platform import Undo
-from server.domain.days import local_day
+from server.domain.days import SHANGHAI, local_day
 from server.domain.duties import DUTY_NAMES, REASONS, DutyKind, verbs
 from server.domain.problems import PROBLEMS
 from server.services import duties, undos
 from server.services.duties import Duty
 
 LINES = 20
+MIDNIGHT = time()
 BACK_DEFAULT = "/console"
 K = DutyKind
 PATHS = {
@@ -28,6 +29,7 @@ PATHS = {
     K.TRANSFER: "/console/transfers",
     K.BINDING: "/console/bindings",
     K.UNIT_REGISTRATION: "/console/unit-registrations",
+    K.CONTENT: "/console/content-checks",
     K.WISH: "/console/wishes",
     K.FEEDBACK: "/console/feedbacks",
 }
@@ -60,6 +62,7 @@ class Line:
 
     duty: Duty
     name: str
+    title: str
     to: str
     yes: str
     no: str
@@ -108,6 +111,8 @@ def address(duty: Duty) -> str:
     """The page of the duty."""
     if duty.kind is K.REQUEST_CLAIM:
         return "/console/request-claims"
+    if duty.kind is K.CALLBACK:
+        return f"/console/requests/{duty.id}/callback"
     return f"{PATHS.get(duty.kind, '/console/requests')}/{duty.id}"
 
 
@@ -120,15 +125,23 @@ def _line(duty: Duty, now: datetime) -> Line:
     yes, no = verbs(duty.kind, duty.state)
     due, tone = _due(duty.due, now)
     act = "" if yes else TO_DO.get(duty.kind, "查看")
-    return Line(duty, DUTY_NAMES[duty.kind], address(duty), yes, no, act, REASONS.get(duty.kind, ()), _ago(duty.since, now), due, tone)
+    title = f"转到{duty.about}" if duty.kind is K.TRANSFER else duty.about or DUTY_NAMES[duty.kind]
+    return Line(
+        duty, DUTY_NAMES[duty.kind], title, address(duty), yes, no, act, REASONS.get(duty.kind, ()), _ago(duty.since, now), due, tone
+    )
 
 
 def _due(due: datetime | None, now: datetime) -> tuple[str, str]:
+    """A date that ends at midnight is the day before."""
     if due is None:
         return "", "plain"
-    if due < now:
-        return f"已逾期（{when(due)}）", "bad"
-    return (f"今天 {when(due, '%H:%M')} 到期", "wait") if local_day(due) == local_day(now) else (f"{when(due)} 到期", "plain")
+    whole = due.astimezone(SHANGHAI).time() == MIDNIGHT
+    last = due - timedelta(minutes=1) if whole else due
+    if due <= now:
+        return f"已逾期（{when(last, '%m月%d日')}）", "bad"
+    if local_day(last) == local_day(now):
+        return "今天到期" if whole else f"今天 {when(due, '%H:%M')} 到期", "wait"
+    return when(last, "%m月%d日" if whole else "%m月%d日 %H:%M"), "plain"
 
 
 def _ago(since: datetime, now: datetime) -> str:

@@ -10,10 +10,21 @@
 
   function tell() {
     const line = document.querySelector("[data-chosen]");
+    if (bulk) bulk.classList.toggle("some", chosen().length > 0);
     if (line) line.textContent = chosen().length ? `已选 ${chosen().length} 条` : "勾选几条，一次办完";
   }
   document.addEventListener("change", () => setTimeout(tell, 0));
   window.addEventListener("pageshow", tell);
+
+  // Enter on a box chooses nothing and decides nothing; in the reason for many it means what its button says.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    if (event.target.matches('input[name="pick"]')) event.preventDefault();
+    if (event.target.matches('#bulk input[name="more"]')) {
+      event.preventDefault();
+      bulk.querySelector("button.danger").click();
+    }
+  });
 
   if (!dialog) return;
   document.querySelectorAll("[data-keys]").forEach((button) => {

@@ -1,0 +1,127 @@
+"""The desk by keyboard alone: twenty claims approved at once, taken back, the counts right; and the keys leave who types alone."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import func, select
+
+from server import clock
+from server.db.base import reading, transaction
+from server.db.models.people import Person
+from server.db.models.tasks import Claim, Task
+from server.domain.tasks import ClaimState
+from tests.browser.conftest import PHONE, Open
+from tests.factories.people import Tree, a_person
+from tests.factories.tasks import a_claim, a_task
+
+
+@pytest.fixture
+def claimed(tree: Tree, now: datetime) -> None:
+    """Twenty-three people want to help."""
+    with transaction() as session:
+        task = a_task(session, now, tree, a_person(session, now, "王组织"), capacity=50)
+        for number in range(23):
+            a_claim(session, now, task, a_person(session, now, f"居民{number:02}"), ClaimState.PENDING)
+
+
+def how_many(state: ClaimState) -> int:
+    with reading() as session:
+        return session.execute(select(func.count()).select_from(Claim).where(Claim.state == state)).scalar_one()
+
+
+def taken() -> int:
+    with reading() as session:
+        return session.execute(select(Task.taken)).scalar_one()
+
+
+def tab_to(page: Page, label: str) -> None:
+    """Tab until the control with this label has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = "document.activeElement.closest('label')?.innerText || document.activeElement.innerText || ''"
+        if label in page.evaluate(focused):
+            return
+    pytest.fail(f"nobody reaches {label} by Tab")
+
+
+@pytest.mark.usefixtures("claimed")
+def test_twenty_claims_are_approved_and_taken_back_by_keyboard_alone(seated: Open, secretary: Person) -> None:
+    page = seated(secretary)
+    page.goto("/console")
+    expect(page.get_by_role("link", name="待办 待办 23")).to_be_visible()
+    tab_to(page, "全选本页")
+    page.keyboard.press("Space")
+    expect(page.locator("[data-chosen]")).to_have_text("已选 20 条")
+    page.keyboard.press("a")
+    expect(page.locator("#said")).to_contain_text("已通过 20 条")
+    assert (how_many(ClaimState.APPROVED), how_many(ClaimState.PENDING), taken()) == (20, 3, 23)
+    expect(page.get_by_role("link", name="待办 待办 3")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.locator("#said")).to_contain_text("已撤销 20 条")
+    assert (how_many(ClaimState.APPROVED), how_many(ClaimState.PENDING), taken()) == (0, 23, 23)
+
+
+@pytest.mark.usefixtures("claimed")
+def test_down_the_list_choosing_some_declining_one(seated: Open, secretary: Person) -> None:
+    page = seated(secretary)
+    page.goto("/console")
+    for key in "jxjjx":
+        page.keyboard.press(key)
+    expect(page.locator("[data-chosen]")).to_have_text("已选 2 条")
+    page.keyboard.press("a")
+    expect(page.locator("#said")).to_contain_text("已通过 2 条")
+    page.keyboard.press("j")
+    page.keyboard.press("d")
+    page.keyboard.press("Tab")
+    page.keyboard.type("a just d typed x")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("已退回 1 条")
+    with reading() as session:
+        assert session.execute(select(Claim.reason).where(Claim.state == ClaimState.DECLINED)).scalar_one() == "a just d typed x"
+    assert how_many(ClaimState.APPROVED) == 2
+
+
+@pytest.mark.usefixtures("claimed")
+def test_enter_on_a_box_decides_nothing_and_the_keys_can_be_switched_off(seated: Open, secretary: Person) -> None:
+    page = seated(secretary)
+    page.goto("/console")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.locator("tr[data-duty] input[type=checkbox]").first.press("Enter")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_label("使用快捷键").uncheck()
+    page.get_by_role("button", name="关闭").click()
+    page.locator("tr[data-duty]").first.focus()
+    page.keyboard.press("a")
+    page.reload()
+    assert how_many(ClaimState.PENDING) == 23
+
+
+@pytest.mark.usefixtures("claimed")
+def test_the_seconds_run_out_and_the_sentence_stays(seated: Open, secretary: Person, time: object) -> None:
+    page = seated(secretary, viewport=PHONE)
+    page.clock.install(time=clock.now())
+    page.goto("/console")
+    page.get_by_role("button", name=re.compile("^通过.*居民00")).click()
+    expect(page.get_by_role("button", name="撤销")).to_be_visible()
+    page.clock.run_for(11_000)
+    expect(page.get_by_role("button", name="撤销")).to_have_count(0)
+    expect(page.locator("#said")).to_contain_text("已通过 1 条")
+
+
+@pytest.mark.usefixtures("claimed")
+def test_all_of_it_works_without_a_script(seated: Open, secretary: Person) -> None:
+    page = seated(secretary, java_script_enabled=False)
+    page.goto("/console")
+    for box in page.locator("tr[data-duty] input[type=checkbox]").all()[:3]:
+        box.check()
+    page.get_by_role("button", name="通过所选").click()
+    expect(page.locator("#said")).to_contain_text("已通过 3 条")
+    page.get_by_role("button", name="撤销").click()
+    expect(page.locator("#said")).to_contain_text("已撤销 3 条")
+    assert how_many(ClaimState.PENDING) == 23
