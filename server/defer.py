@@ -38,12 +38,14 @@ class Job:
 
 JOBS: Mapping[str, Job] = {
     "audit.seal": Job("jobs.audit.seal"),
+    "audit.verify": Job("jobs.operations.verify", queue="slow", timeout=1800, tries=3),
     "ballots.open": Job("jobs.ballots.open_due", queue="slow", timeout=300),
     "care.miss": Job("jobs.requests.miss_care"),
     "claims.remind": Job("jobs.sweeps.remind"),
     "contents.lapse": Job("jobs.contents.lapse"),
     "documents.render": Job("jobs.documents.render", queue="slow", timeout=120),
     "house.prune": Job("jobs.sweeps.prune", queue="slow", timeout=300),
+    "keys.reseal": Job("jobs.operations.reseal", queue="slow", timeout=3600),
     "media.check": Job("jobs.contents.check_picture"),
     "media.forget": Job("jobs.sweeps.forget_media", queue="slow", timeout=300),
     "media.reencode": Job("jobs.media.reencode", queue="slow", timeout=120),

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     FEEDBACKS_ENTER = "feedbacks:enter"
     FEEDBACKS_OVERSEE = "feedbacks:oversee"
     FEEDBACKS_SUBMIT = "feedbacks:submit"
+    FIGURES_NAMES = "figures:names"  # who stands behind a figure: with a reason, and each reading is kept
+    JOBS_MANAGE = "jobs:manage"
     KEYS_ROTATE = "keys:rotate"
     ME = "me:use"
     MEMBERS_READ = "members:read"
@@ -79,6 +81,19 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+ROLE_NAMES: Mapping[Role, str] = {
+    Role.GRID_WORKER: "网格员",
+    Role.ORGANISER: "组织者",
+    Role.CLERK: "社区工作人员",
+    Role.SECRETARY: "社区书记",
+    Role.STREET: "街道",
+    Role.COUNTY: "区县组织部",
+    Role.UNIT_LIAISON: "单位联络员",
+    Role.UNIT_BRANCH: "单位支部",
+    Role.SYSTEM_ADMIN: "系统管理员",
+    Role.SECURITY_ADMIN: "安全管理员",
+    Role.AUDITOR: "审计员",
+}
 P = Permission
 BASE = frozenset(
     {
@@ -100,6 +115,7 @@ _CLERK = _ORGANISER | {
     P.CODES_MANAGE,
     P.DOCUMENTS_ISSUE,
     P.FEEDBACKS_ENTER,
+    P.FIGURES_NAMES,
     P.MEMBERS_READ,
     P.REGISTRATIONS_DECIDE,
     P.REGISTRATIONS_PROXY,
@@ -128,6 +144,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
         {
             P.FEEDBACKS_ANSWER,
             P.FEEDBACKS_OVERSEE,
+            P.FIGURES_NAMES,
             P.ORGS_MANAGE,
             P.POLICIES_SET,
             P.REQUESTS_ESCALATED,
@@ -139,7 +156,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     ),
     Role.UNIT_LIAISON: frozenset({P.REQUESTS_HANDLE, P.UNIT_REGISTRATIONS_SUBMIT, P.UNIT_MEMBERS_READ, P.WISHES_CLAIM}),
     Role.UNIT_BRANCH: frozenset({P.UNIT_MEMBERS_READ}),
-    Role.SYSTEM_ADMIN: frozenset({P.ORGS_MANAGE}),
+    Role.SYSTEM_ADMIN: frozenset({P.JOBS_MANAGE, P.ORGS_MANAGE}),
     Role.SECURITY_ADMIN: frozenset({P.KEYS_ROTATE, P.ROLES_GRANT}),
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }

@@ -7,7 +7,7 @@ hash, written down elsewhere, fixes all before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from server.db.models.platform import AuditSeal, Event
 RANGE = 1000  # events a seal at most
 AGE = timedelta(minutes=1)
 FIRST = "0" * 64
+Tell = Callable[[int, int], None]
 COLUMNS = (
     Event.id,
     Event.subject_kind,
@@ -94,14 +95,18 @@ def seal(session: Session, *, now: datetime, up_to: int) -> int:
         sealed += len(events)
 
 
-def verify(session: Session) -> Broken | None:
-    """Recompute every seal; the first that does not hold, None when all do."""
-    last, previous = 0, FIRST
+def verify(session: Session, *, tell: Tell | None = None, every: int = RANGE) -> Broken | None:
+    """Recompute every seal; the first that does not hold, None when all do. `tell(done, in all)` after some `every` events."""
+    last, previous, done, told = 0, FIRST, 0, 0
+    total = session.execute(select(func.coalesce(func.sum(AuditSeal.events), 0))).scalar_one() if tell is not None else 0
     for row in session.execute(select(AuditSeal).order_by(AuditSeal.id)).scalars():
         why = _wrong(session, row, last, previous)
         if why is not None:
             return Broken(row.id, row.first_event_id, row.last_event_id, why)
-        last, previous = row.last_event_id, row.hash
+        last, previous, done = row.last_event_id, row.hash, done + row.events
+        if tell is not None and (done - told >= every or done == total):
+            tell(done, total)
+            told = done
     return None
 
 

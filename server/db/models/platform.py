@@ -8,7 +8,8 @@ from sqlalchemy import JSON, Index, LargeBinary, SmallInteger, String, Text, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
-from server.db.types import big, digest, json_list, json_map, maybe_ref, pk, public_id, ref, short, utc
+from server.db.types import big, digest, enum_type, json_list, json_map, maybe_ref, pk, public_id, ref, short, utc
+from server.domain.operations import OperationKind
 
 UNDONE = text("done_at IS NULL")
 
@@ -17,7 +18,7 @@ class Event(Base):
     """One state change: immutable, ids only. Timeline, history and audit read it."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_subject", "subject_kind", "subject_id", "id"),)
+    __table_args__ = (Index("ix_event_subject", "subject_kind", "subject_id", "id"), Index("ix_event_at", "at"))
 
     id: Mapped[pk]
     subject_kind: Mapped[short]
@@ -112,6 +113,24 @@ class AuditSeal(Base):
     previous: Mapped[digest]
     hash: Mapped[digest]
     sealed_at: Mapped[utc]
+
+
+class Operation(Base):
+    """A grave or long piece of an administrator's work: who asked for it, how far it is, what came of it. Kept for ever."""
+
+    __tablename__ = "operation"
+    __table_args__ = (Index("ix_operation_kind_id", "kind", "id"),)
+
+    id: Mapped[pk]
+    public_id: Mapped[public_id]
+    kind: Mapped[OperationKind] = mapped_column(enum_type(OperationKind))
+    args: Mapped[json_map]
+    asked_by: Mapped[int] = ref("person.id")
+    asked_at: Mapped[utc]
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[utc | None]
+    result: Mapped[json_map]
 
 
 class WechatPush(Base):

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import miniprogram_api
 from miniprogram_api.errors import FIELD_MESSAGES, STATUS
-from server.domain.permissions import BASE, GRANTS, MAY_APPOINT, Permission, Role
+from server.domain.permissions import BASE, GRANTS, MAY_APPOINT, ROLE_NAMES, Permission, Role
 from server.domain.problems import PROBLEMS
 
-ROLE_NAMES: dict[Role, str] = {
-    Role.GRID_WORKER: "网格员",
-    Role.ORGANISER: "组织者",
-    Role.CLERK: "社区工作人员",
-    Role.SECRETARY: "社区书记",
-    Role.STREET: "街道",
-    Role.COUNTY: "区县组织部",
-    Role.UNIT_LIAISON: "单位联络员",
-    Role.UNIT_BRANCH: "单位支部",
-    Role.SYSTEM_ADMIN: "系统管理员",
-    Role.SECURITY_ADMIN: "安全管理员",
-    Role.AUDITOR: "审计员",
-}
 PERMISSIONS_HEAD = """# Permissions
 
 Rendered from `server/domain/permissions.py` by `gongjian docs`; do not edit. A role is held on a node of the

@@ -29,6 +29,19 @@ def upgrade() -> None:
     sa.Column('token_hash', sa.String(length=64), nullable=False),
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_ballot_spent'))
     )
+    op.create_table('figure_edition',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('period', sa.String(length=8), nullable=False, comment='month | quarter | year'),
+    sa.Column('starts_on', sa.Date(), nullable=False),
+    sa.Column('as_of', sa.Date(), nullable=True, comment="the day of the denominators: the period's last, or the day it was made"),
+    sa.Column('rule_version', sa.String(length=64), nullable=False),
+    sa.Column('asked_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('made_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_figure_edition'))
+    )
+    with op.batch_alter_table('figure_edition', schema=None) as batch_op:
+        batch_op.create_index('uq_figure_edition_period_starts_on', ['period', 'starts_on'], unique=True)
+
     op.create_table('idempotency_key',
     sa.Column('actor', sa.String(length=32), nullable=False),
     sa.Column('key', sa.String(length=64), nullable=False),
@@ -131,6 +144,18 @@ def upgrade() -> None:
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_code_community_id'), ['community_id'], unique=False)
         batch_op.create_index('uq_code_subject', ['subject_kind', 'subject_id', 'kind'], unique=True, sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
+
+    op.create_table('figure_row',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('edition_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('scope', sa.String(length=8), nullable=False, comment='unit | node'),
+    sa.Column('scope_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('counts', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['edition_id'], ['figure_edition.id'], name=op.f('fk_figure_row_edition_id_figure_edition')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_figure_row'))
+    )
+    with op.batch_alter_table('figure_row', schema=None) as batch_op:
+        batch_op.create_index('uq_figure_row_key', ['edition_id', 'scope', 'scope_id'], unique=True)
 
     op.create_table('serial_counter',
     sa.Column('series', sa.String(length=4), nullable=False),
@@ -330,6 +355,32 @@ def upgrade() -> None:
         batch_op.create_index('ix_document_person_id', ['person_id'], unique=False)
         batch_op.create_index('ix_document_unit_id', ['unit_id'], unique=False)
 
+    op.create_table('export',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('kind', sa.Enum('units', 'members', 'requests', 'wishes', 'summary', 'unit_summary', 'tasks', 'records', name='exportkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='the place it is about: a community, street or county'),
+    sa.Column('asked', sa.JSON(), nullable=False, comment='the period and the filters; never a name'),
+    sa.Column('reason', sa.String(length=200), nullable=True, comment='why, where the file holds names'),
+    sa.Column('done', sa.Integer(), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=True),
+    sa.Column('problem', sa.String(length=64), nullable=True, comment='the code of why there is no file'),
+    sa.Column('asked_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('asked_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('made_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('delete_after', sa.Date(), nullable=False),
+    sa.CheckConstraint('done >= 0 AND total >= 0', name=op.f('ck_export_not_negative')),
+    sa.ForeignKeyConstraint(['asked_by'], ['person.id'], name=op.f('fk_export_asked_by_person')),
+    sa.ForeignKeyConstraint(['community_id'], ['org_node.id'], name=op.f('fk_export_community_id_org_node')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_export')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_export_public_id'))
+    )
+    with op.batch_alter_table('export', schema=None) as batch_op:
+        batch_op.create_index('ix_export_asked_by_id', ['asked_by', 'id'], unique=False)
+        batch_op.create_index('ix_export_delete_after', ['delete_after'], unique=False)
+
     op.create_table('feedback',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
@@ -519,6 +570,24 @@ def upgrade() -> None:
     with op.batch_alter_table('one_time_code', schema=None) as batch_op:
         batch_op.create_index('ix_one_time_code_bound_to_id', ['bound_to', 'id'], unique=False)
         batch_op.create_index('uq_one_time_code_obj_nonce', ['obj', 'nonce'], unique=True)
+
+    op.create_table('operation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('public_id', sa.String(length=16), nullable=False),
+    sa.Column('kind', sa.Enum('keys_add', 'keys_promote', 'keys_reseal', 'keys_retire', 'audit_verify', name='operationkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('args', sa.JSON(), nullable=False),
+    sa.Column('asked_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('asked_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('done', sa.Integer(), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('finished_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('result', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['asked_by'], ['person.id'], name=op.f('fk_operation_asked_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_operation')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_operation_public_id'))
+    )
+    with op.batch_alter_table('operation', schema=None) as batch_op:
+        batch_op.create_index('ix_operation_kind_id', ['kind', 'id'], unique=False)
 
     op.create_table('person_merge',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -733,7 +802,8 @@ def upgrade() -> None:
     sa.Column('starts_on', sa.Date(), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('visits', sa.Integer(), nullable=False),
-    sa.CheckConstraint('visits >= 0', name=op.f('ck_tally_head_not_negative')),
+    sa.Column('minutes', sa.Integer(), nullable=False),
+    sa.CheckConstraint('visits >= 0 AND minutes >= 0', name=op.f('ck_tally_head_not_negative')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_tally_head_person_id_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tally_head'))
     )
@@ -963,6 +1033,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_event'))
     )
     with op.batch_alter_table('event', schema=None) as batch_op:
+        batch_op.create_index('ix_event_at', ['at'], unique=False)
         batch_op.create_index('ix_event_subject', ['subject_kind', 'subject_id', 'id'], unique=False)
 
     op.create_table('recovery_code',
@@ -1043,6 +1114,8 @@ def upgrade() -> None:
     sa.Column('created_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('submitted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('due_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='of the present stage; while it waits for the resident, the end of that'),
+    sa.Column('triage_due_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='of 研判, as it was at submission'),
+    sa.Column('triaged_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='when the community first took it on'),
     sa.Column('finish_due_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('paused_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('dunned_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
@@ -1164,6 +1237,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('roster_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_roster_entry_community_id'), ['community_id'], unique=False)
+        batch_op.create_index('ix_roster_entry_import_id_id', ['import_id', 'id'], unique=False)
         batch_op.create_index('ix_roster_entry_name_hash', ['name_hash'], unique=False)
         batch_op.create_index('ix_roster_entry_phone_hash', ['phone_hash'], unique=False)
         batch_op.create_index('uq_roster_entry_natural', ['unit_id', 'name_hash', 'phone_hash'], unique=True)
@@ -1897,6 +1971,7 @@ def downgrade() -> None:
         batch_op.drop_index('uq_roster_entry_natural')
         batch_op.drop_index('ix_roster_entry_phone_hash')
         batch_op.drop_index('ix_roster_entry_name_hash')
+        batch_op.drop_index('ix_roster_entry_import_id_id')
         batch_op.drop_index(batch_op.f('ix_roster_entry_community_id'))
 
     op.drop_table('roster_entry')
@@ -1937,6 +2012,7 @@ def downgrade() -> None:
     op.drop_table('recovery_code')
     with op.batch_alter_table('event', schema=None) as batch_op:
         batch_op.drop_index('ix_event_subject')
+        batch_op.drop_index('ix_event_at')
 
     op.drop_table('event')
     with op.batch_alter_table('desk_sign_in', schema=None) as batch_op:
@@ -2022,6 +2098,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_person_merge_community_id_id')
 
     op.drop_table('person_merge')
+    with op.batch_alter_table('operation', schema=None) as batch_op:
+        batch_op.drop_index('ix_operation_kind_id')
+
+    op.drop_table('operation')
     with op.batch_alter_table('one_time_code', schema=None) as batch_op:
         batch_op.drop_index('uq_one_time_code_obj_nonce')
         batch_op.drop_index('ix_one_time_code_bound_to_id')
@@ -2064,6 +2144,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_feedback_about_id'))
 
     op.drop_table('feedback')
+    with op.batch_alter_table('export', schema=None) as batch_op:
+        batch_op.drop_index('ix_export_delete_after')
+        batch_op.drop_index('ix_export_asked_by_id')
+
+    op.drop_table('export')
     with op.batch_alter_table('document', schema=None) as batch_op:
         batch_op.drop_index('ix_document_unit_id')
         batch_op.drop_index('ix_document_person_id')
@@ -2112,6 +2197,10 @@ def downgrade() -> None:
 
     op.drop_table('unit')
     op.drop_table('serial_counter')
+    with op.batch_alter_table('figure_row', schema=None) as batch_op:
+        batch_op.drop_index('uq_figure_row_key')
+
+    op.drop_table('figure_row')
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.drop_index('uq_code_subject', sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_code_community_id'))
@@ -2136,6 +2225,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_idempotency_key_created_at')
 
     op.drop_table('idempotency_key')
+    with op.batch_alter_table('figure_edition', schema=None) as batch_op:
+        batch_op.drop_index('uq_figure_edition_period_starts_on')
+
+    op.drop_table('figure_edition')
     op.drop_table('ballot_spent')
     op.drop_table('audit_seal')
     # ### end Alembic commands ###
