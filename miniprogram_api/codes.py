@@ -50,7 +50,7 @@ class ReadQuery(In):
 class PreviewOut(Out):
     """这是什么码，扫了以后该做什么."""
 
-    kind: int = Field(description="1 社区：去报到；2、3 任务和活动：去签到；5 个人码：组织者登记到场；9 证明：核验")
+    kind: int = Field(description="1 社区：去报到；2、3 任务和活动：去签到；5 个人码：组织者登记到场；9 证明：核验；11 电脑登录：POST /desk-sign-ins")
     kind_text: str
     title: str
     task: str | None

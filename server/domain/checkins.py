@@ -26,6 +26,7 @@ ADVICE_IN_BROWSER: Mapping[Kind, str] = {
     Kind.TASK: "请打开微信，用“扫一扫”扫这个码签到；不方便扫码，请找现场工作人员登记，效果一样",
     Kind.PERSON: "这是一位同志的个人码，请组织者在小程序里扫",
     Kind.CERTIFICATE: "这是证明上的核验码，请用微信“扫一扫”打开",
+    Kind.CONSOLE_LOGIN: "请打开微信，用“扫一扫”扫自己电脑上的码；别人发来的登录码不要扫",
 }
 TOKEN_WORDS = ("没有扫码", "扫了码", "现场扫了动态码")
 DURATION_WORDS = ("只有到场时间", "结束时间由组织者补记或推定", "到场和离开都扫了码")

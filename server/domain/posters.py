@@ -61,6 +61,7 @@ KIND_NAMES: Mapping[int, str] = {
     Kind.ACTIVITY: "活动签到码",
     Kind.PERSON: "个人码",
     Kind.CERTIFICATE: "证明核验码",
+    Kind.CONSOLE_LOGIN: "电脑登录码",
 }
 
 

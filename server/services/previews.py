@@ -33,10 +33,16 @@ class Preview:
 def preview(session: Session, text: str, *, actor: Actor, now: datetime) -> Preview:
     """What the code stands for. Raises ScanRefused (QR_…)."""
     try:
-        code = codes.resolve(session, text, now).code
+        return of_text(session, text, now)
     except Problem as problem:
         raise refusals.of_text(problem, text, actor=actor, now=now) from None
-    return of_code(session, code)
+
+
+def of_text(session: Session, text: str, now: datetime) -> Preview:
+    """The same for anybody. A code on the console's sign-in page has no object: what it opens is asked elsewhere. Raises CodeRefused."""
+    if codes.read(text).kind is Kind.CONSOLE_LOGIN:
+        return Preview(Kind.CONSOLE_LOGIN, KIND_NAMES[Kind.CONSOLE_LOGIN], "登录管理后台")
+    return of_code(session, codes.resolve(session, text, now).code)
 
 
 def of_code(session: Session, code: Code) -> Preview:

@@ -12,7 +12,7 @@ from server import clock
 from server.db.base import reading
 from server.domain.checkins import ADVICE_IN_BROWSER
 from server.domain.problems import PROBLEMS
-from server.services import codes, previews
+from server.services import previews
 from server.services.codes import CodeRefused
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -37,8 +37,7 @@ def _page(text: str) -> Response:
     about = current_app.config["SETTINGS"].about
     try:
         with reading() as session:
-            code = codes.resolve(session, text, clock.now()).code
-            seen = previews.of_code(session, code)
+            seen = previews.of_text(session, text, clock.now())
     except CodeRefused as refused:
         said = PROBLEMS[refused.code][1]
         return _answer(render_template("public/landing.html", kind="二维码", title="", advice=said, good=False, about=about), 404)

@@ -81,7 +81,7 @@ class DeskSignIn(Base):
     """A browser that asks to be signed in by a phone: what the phone is told, and which of three numbers was picked there, once."""
 
     __tablename__ = "desk_sign_in"
-    __table_args__ = (CheckConstraint("number BETWEEN 10 AND 99", name="two_digits"),)
+    __table_args__ = (CheckConstraint("number BETWEEN 10 AND 99", name="two_digits"), Index("ix_desk_sign_in_asked_at", "asked_at"))
 
     id: Mapped[pk]
     code_id: Mapped[int] = ref("one_time_code.id", unique=True)
