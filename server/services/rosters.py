@@ -11,19 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
 from server.db.base import new_public_id
-from server.db.models.orgs import OrgNode
-from server.db.models.rosters import RosterImport
+from server.db.models.orgs import OrgNode, Unit
+from server.db.models.people import Person
+from server.db.models.registrations import MemberRegistration
+from server.db.models.rosters import RosterEntry, RosterImport
 from server.domain import rosters
 from server.domain.days import local_day
 from server.domain.orgs import Level
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
+from server.domain.registrations import LIVE
 from server.domain.rosters import CellError, RosterKind, Sheet
-from server.services import events, lists, orgs, roster_members, roster_units, scopes
+from server.services import bindings, events, lists, orgs, roster_members, roster_units, scopes
 from server.services.roster_plans import Plan, Progress, Supply, silent
 
 MOST_NODES = 600
@@ -147,6 +150,31 @@ def one(session: Session, public_id: str, *, actor: Actor) -> RosterImport:
         raise Problem("NOT_FOUND")
     scopes.require(session, actor, Permission.ROSTERS_IMPORT, made.node_id)
     return made
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A member whose row this import was the last to write; `person` is his public id once he is bound, `registered` where."""
+
+    entry: RosterEntry
+    name: str
+    unit: str
+    person: str | None
+    registered: str | None
+
+
+def members(session: Session, made: RosterImport, *, after: str | None, limit: int) -> tuple[list[Imported], str | None]:
+    """Who an import added or changed, in the order of entry. Who holds `made` may see them."""
+    found = (
+        select(RosterEntry, Unit.name, Person.public_id, OrgNode.name)
+        .join(Unit, Unit.id == RosterEntry.unit_id)
+        .outerjoin(Person, Person.id == RosterEntry.person_id)
+        .outerjoin(MemberRegistration, and_(MemberRegistration.person_id == RosterEntry.person_id, MemberRegistration.state.in_(LIVE)))
+        .outerjoin(OrgNode, OrgNode.id == MemberRegistration.community_id)
+        .where(RosterEntry.import_id == made.id)
+    )
+    rows, following = lists.page(session, found, RosterEntry, after=after, limit=limit)
+    return [Imported(entry, bindings.name_of(entry), unit, person, place) for entry, unit, person, place in rows], following
 
 
 def _check_supply(supply: Supply) -> None:

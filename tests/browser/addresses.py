@@ -24,4 +24,28 @@ class World:
 ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("sign-in", "/console/sign-in"),
     ("today", "/console"),
+    # 人员
+    ("members", "/console/members"),
+    ("members-none", "/console/members?q=无人"),
+    ("member-new", "/console/members/new"),
+    ("member", lambda world: f"/console/members/{world.ids['member']}"),
+    *(
+        (f"member-{page}", lambda world, page=page: f"/console/members/{world.ids['member']}/{page}")
+        for page in ("reports", "phone", "transfer", "end", "certificate", "attendance")
+    ),
+    ("units", "/console/units"),
+    ("unit-new", "/console/units/new"),
+    ("unit", lambda world: f"/console/units/{world.ids['unit']}"),
+    *((f"unit-{page}", lambda world, page=page: f"/console/units/{world.ids['unit']}/{page}") for page in ("contact", "decision")),
+    ("teams", "/console/teams"),
+    ("team-new", "/console/teams/new"),
+    ("team", lambda world: f"/console/teams/{world.ids['team']}"),
+    ("documents", "/console/documents"),
+    ("document", lambda world: f"/console/documents/{world.ids['document']}"),
+    ("document-revoke", lambda world: f"/console/documents/{world.ids['document']}/revoke"),
+    ("rosters", "/console/rosters"),
+    ("roster-new", "/console/rosters/new"),
+    ("roster-errors", lambda world: f"/console/rosters/{world.ids['draft']}"),
+    ("roster-importing", lambda world: f"/console/rosters/{world.ids['importing']}"),
+    ("roster-imported", lambda world: f"/console/rosters/imports/{world.ids['imported']}"),
 )

@@ -13,6 +13,7 @@ from server.console.desk import Answer, Call, Desk, away, download
 from server.console.sheet_pages import sheet_page
 from server.db.base import reading, transaction
 from server.db.models.orgs import OrgNode
+from server.domain.people import MEMBER_TYPE_NAMES
 from server.domain.permissions import Permission as P
 from server.domain.problems import PROBLEMS, Problem
 from server.domain.rosters import COLUMNS, KIND_NAMES, DraftState, RosterKind, find_header
@@ -21,6 +22,7 @@ from server.services.roster_plans import Supply
 
 desk = Desk("rosters")
 LISTED = 20
+PAGE = 50
 
 
 class RosterSheet(forms.Sheet):
@@ -106,9 +108,11 @@ def discard_roster(call: Call, id: str) -> Answer:  # noqa: A002
 
 @desk.page("/rosters/imports/<id>", permission=P.ROSTERS_IMPORT)
 def one_import(call: Call, id: str) -> Answer:  # noqa: A002
-    """One import of the history, with the rows it left out."""
+    """One import of the history: the rows it left out, and whom it brought."""
     made = rosters.one(call.session, id, actor=call.actor)
-    return call.show("console/rosters/imported.html", made=made, node=call.session.get_one(OrgNode, made.node_id), kinds=KIND_NAMES)
+    rows, following = rosters.members(call.session, made, after=call.args.get("after"), limit=PAGE)
+    shown: dict[str, Any] = {"made": made, "node": call.session.get_one(OrgNode, made.node_id), "rows": rows, "following": following}
+    return call.show("console/rosters/imported.html", kinds=KIND_NAMES, types=MEMBER_TYPE_NAMES, **shown)
 
 
 def _checked(call: Call, sheet: RosterSheet) -> str:

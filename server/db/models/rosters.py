@@ -85,6 +85,7 @@ class RosterEntry(Base):
         Index("uq_roster_entry_natural", "unit_id", "name_hash", "phone_hash", unique=True),
         Index("ix_roster_entry_phone_hash", "phone_hash"),
         Index("ix_roster_entry_name_hash", "name_hash"),
+        Index("ix_roster_entry_import_id_id", "import_id", "id"),
     )
 
     id: Mapped[pk]
