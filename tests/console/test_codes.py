@@ -71,13 +71,16 @@ def test_a_poster_is_printed_by_a_job_and_fetched(secretary: Seat, coded: tuple[
     secretary.post(f"/console/codes/{coded[0].public_id}/print", form="png_a4", style="link")
     row = newest_print()
     assert ("正在印" in secretary.said, "0/1 张" in secretary.said) == (True, True)
-    secretary.get(f"/console/prints/{row.public_id}/file")
+    secretary.get(f"/console/codes/prints/{row.public_id}/file")
     assert (secretary.status, "海报还在印" in secretary.said) == (409, True)
     job.print_community(now, print_id=row.id)
-    secretary.get(f"/console/prints/{row.public_id}/progress")
+    secretary.get(f"/console/codes/prints/{row.public_id}/progress")
     assert ("已印好" in secretary.said, "<html" in secretary.html) == (True, False)
-    answer = secretary.client.get(f"/console/prints/{row.public_id}/file")
+    answer = secretary.client.get(f"/console/codes/prints/{row.public_id}/file")
     assert answer.mimetype == "image/png"
+    told = answer.headers["Content-Disposition"]
+    assert told.encode("latin-1")  # what a server can send
+    assert told.startswith("attachment; filename=file.png; filename*=UTF-8''%E6%B8%85")
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(answer.data)))
     assert found[0].text.endswith(codes.token_of(coded[0], now=now))
 
@@ -117,8 +120,8 @@ def test_the_other_community_s_codes_are_not_there(secretary: Seat, stranger: Se
     for path in (
         f"codes/{coded[0].public_id}",
         f"codes?at={tree.community.public_id}",
-        f"prints/{row.public_id}",
-        f"prints/{row.public_id}/file",
+        f"codes/prints/{row.public_id}",
+        f"codes/prints/{row.public_id}/file",
     ):
         stranger.get(f"/console/{path}")
         assert stranger.status == 404, path

@@ -90,7 +90,7 @@ def print_all(call: Call) -> Answer:
     where = places.chosen(call, P.CODES_MANAGE)
     form, style = _asked(call)
     row = posters.of_community(call.session, where.here, form=form, style=style, actor=call.actor, now=call.now)
-    return away(f"/console/prints/{row.public_id}")
+    return away(f"/console/codes/prints/{row.public_id}")
 
 
 @desk.action("/codes/<id>/print", permission=P.CODES_MANAGE)
@@ -99,7 +99,7 @@ def print_one(call: Call, id: str) -> Answer:  # noqa: A002
     code, _ = code_lists.detail(call.session, id, actor=call.actor)
     form, style = _asked(call)
     row = posters.of_code(call.session, code, form=form, style=style, actor=call.actor, now=call.now)
-    return away(f"/console/prints/{row.public_id}")
+    return away(f"/console/codes/prints/{row.public_id}")
 
 
 @desk.action("/codes/<id>/revoke", permission=P.CODES_MANAGE)
@@ -125,21 +125,21 @@ def end_screen(call: Call, id: str) -> Answer:  # noqa: A002
     return call.done("这块屏已停用，几秒后不再显示新码", to=f"/console/codes/{code.public_id}")
 
 
-@desk.page("/prints/<id>", permission=P.CODES_MANAGE)
+@desk.page("/codes/prints/<id>", permission=P.CODES_MANAGE)
 def show_print(call: Call, id: str) -> Answer:  # noqa: A002
     """A print: how far it is, the file."""
     row = posters.by_public_id(call.session, id, actor=call.actor)
     return call.show("console/codes/print.html", row=row, **_about(call, row))
 
 
-@desk.page("/prints/<id>/progress", permission=P.CODES_MANAGE)
+@desk.page("/codes/prints/<id>/progress", permission=P.CODES_MANAGE)
 def show_progress(call: Call, id: str) -> Answer:  # noqa: A002
     """The same without the frame, for a page that looks again by itself."""
     row = posters.by_public_id(call.session, id, actor=call.actor)
     return call.part("console/codes/progress.html", row=row, **_about(call, row))
 
 
-@desk.page("/prints/<id>/file", permission=P.CODES_MANAGE)
+@desk.page("/codes/prints/<id>/file", permission=P.CODES_MANAGE)
 def fetch_print(call: Call, id: str) -> Answer:  # noqa: A002
     """The file. Raises POSTER_NOT_READY, POSTER_FAILED."""
     row = posters.by_public_id(call.session, id, actor=call.actor)

@@ -25,7 +25,7 @@ from server.domain.problems import Kind, Problem
 from server.services import halls, screens, task_calendars
 
 PAGE = 3  # activities that are readable at once from five metres
-FIRST_CATEGORIES = 4
+FIRST_CATEGORIES = 3
 WEEKDAYS = "一二三四五六日"
 
 
@@ -66,7 +66,8 @@ def _screen(token: str) -> dict[str, Any]:
         "now_ms": int(now.timestamp() * 1000),
         "step": shown.step,
         "title": task.title if task is not None else shown.code.label,
-        "place": when_and_where(task.place, task.starts_at, task.ends_at) if task is not None else "",
+        "place": task.place if task is not None else "",
+        "hours": when_and_where("", task.starts_at, task.ends_at).strip() if task is not None else "",
         "slots": _pictures(shown.slots),
         "present": shown.present,
         "came": shown.came,

@@ -20,7 +20,7 @@ from server.services.task_choices import Choices
 MODES = {"menu": "菜单：所有党员都能报名", "pair": "结对：只请一个单位", "team": "组团：由志愿服务队队长报名"}
 CATEGORIES = [
     SelectChoice(key, name, None, group)
-    for group, table in (("岗位", POST_CATEGORIES), ("任务和活动", ACTIVITY_CATEGORIES))
+    for group, table in (("任务和活动", ACTIVITY_CATEGORIES), ("岗位", POST_CATEGORIES))
     for key, name in table.items()
 ]
 ONCE_MADE = ("kind", "mode", "organiser", "unit", "grid")  # what a draft keeps from its beginning
