@@ -48,4 +48,21 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("roster-errors", lambda world: f"/console/rosters/{world.ids['draft']}"),
     ("roster-importing", lambda world: f"/console/rosters/{world.ids['importing']}"),
     ("roster-imported", lambda world: f"/console/rosters/imports/{world.ids['imported']}"),
+    # 活动
+    ("tasks", "/console/tasks"),
+    ("tasks-month", "/console/tasks/month"),
+    ("task-new", "/console/tasks/new"),
+    *(
+        (f"task-{page}", lambda world, page=page: f"/console/tasks/{world.ids['task']}{page}")
+        for page in ("", "/edit", "/attendance", "/paper")
+    ),
+    ("task-stand-in", lambda world: f"/console/tasks/{world.ids['task']}/claims/{world.ids['task_claim']}/stand-in"),
+    ("task-draft", lambda world: f"/console/tasks/{world.ids['task_draft']}"),
+    ("post", lambda world: f"/console/tasks/{world.ids['post']}"),
+    ("post-shift", lambda world: f"/console/tasks/{world.ids['post']}/shifts"),
+    ("codes", "/console/codes"),
+    ("code", lambda world: f"/console/codes/{world.ids['task_code']}"),
+    ("code-turning", lambda world: f"/console/codes/{world.ids['turning']}"),
+    ("codes-print", lambda world: f"/console/codes/prints/{world.ids['poster']}"),
+    ("halls", "/console/halls"),
 )
