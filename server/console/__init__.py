@@ -9,16 +9,17 @@ from flask import Blueprint
 from server.console import desk as edge
 from server.console import look
 from server.console.desk import Desk
-from server.console.views import attendances, codes, halls, refusals, registers, residents, sign_in, tasks, today
+from server.console.views import administration, attendances, codes, duties, halls, refusals, registers, residents, sign_in, tasks
 
 DESKS: Sequence[Desk] = (
-    today.desk,
+    *duties.DESKS,
     *residents.DESKS,
     tasks.desk,
     attendances.desk,
     codes.desk,
     halls.desk,
     *registers.DESKS,
+    *administration.DESKS,
 )
 
 

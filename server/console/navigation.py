@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from server.domain.duties import DutyKind
+from server.domain.duties import DutyKind as K
 from server.domain.permissions import BASE, Actor, may
 from server.domain.permissions import Permission as P
 
@@ -33,7 +34,15 @@ class Group:
 
 
 MENU: Sequence[Group] = (
-    Group("今天", (Item("待办", "/console", P.ME, tuple(DutyKind)),)),
+    Group("今天", (
+        Item("待办", "/console", P.ME, tuple(DutyKind)),
+        Item("报名审核", "/console/claims", P.CLAIMS_DECIDE, (K.CLAIM,)),
+        Item("服务记录确认", "/console/records", P.RECORDS_CONFIRM, (K.RECORD, K.DISPUTE)),
+        Item("党员报到审核", "/console/registrations", P.REGISTRATIONS_DECIDE, (K.REGISTRATION,)),
+        Item("转出转入", "/console/transfers", P.REGISTRATIONS_DECIDE, (K.TRANSFER,)),
+        Item("身份核对", "/console/bindings", P.BINDINGS_DECIDE, (K.BINDING,)),
+        Item("单位报到审核", "/console/unit-registrations", P.UNIT_REGISTRATIONS_DECIDE, (K.UNIT_REGISTRATION,)),
+    )),
     Group("人员", (
         Item("党员", "/console/members", P.MEMBERS_READ),
         Item("单位", "/console/units", P.UNITS_MANAGE),
@@ -51,6 +60,21 @@ MENU: Sequence[Group] = (
         Item("记一条诉求", "/console/intake", P.REQUESTS_ENTER),
         Item("升级的诉求", "/console/requests/escalated", P.REQUESTS_ESCALATED),
         Item("认领审核", "/console/request-claims", P.CLAIMS_DECIDE),
+        Item("内容待查", "/console/content-checks", P.REQUESTS_TRIAGE),
+        Item("电话回访", "/console/callbacks", P.REQUESTS_CALL_BACK),
+        Item("微心愿", "/console/wishes", P.WISHES_MANAGE),
+        Item("投诉建议", "/console/feedbacks", P.FEEDBACKS_ANSWER),
+        Item("代录的意见", "/console/feedbacks/entered", P.FEEDBACKS_ENTER),
+        Item("定期照护", "/console/care", P.REQUESTS_READ),
+        Item("矛盾调解", "/console/mediations", P.REQUESTS_READ),
+        Item("服务站", "/console/stations", P.REQUESTS_READ),
+        Item("评价例会", "/console/reviews", P.REVIEWS_HOLD),
+        Item("评分结果", "/console/ratings", P.TALLIES_READ),
+        Item("诉求漏斗", "/console/funnel", P.TALLIES_READ),
+    )),
+    Group("管理", (
+        Item("组织", "/console/orgs", P.ORGS_MANAGE),
+        Item("角色与登录", "/console/roles", P.ROLES_GRANT),
     )),
 )  # fmt: skip
 

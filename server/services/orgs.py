@@ -101,6 +101,25 @@ def subtree(session: Session, *, on: date, root: OrgNode | None = None, deepest:
     return sorted(nodes, key=lambda node: (node.path.count("/"), node.code or "", node.id))
 
 
+def managed(session: Session, *, actor: Actor, on: date, deepest: Level) -> Sequence[OrgNode]:
+    """The nodes that the actor keeps and that hold on this day, parents before children and each above its own, down to `deepest`."""
+    levels = list(Level)[: list(Level).index(deepest) + 1]
+    mine = scopes.within(actor, Permission.ORGS_MANAGE, OrgNode.id)
+    return _in_tree_order(session.execute(select(OrgNode).where(mine, holds_on(on), OrgNode.level.in_(levels))).scalars().all())
+
+
+def children(session: Session, node: OrgNode) -> Sequence[OrgNode]:
+    """What stands or stood directly below it, what still stands first."""
+    below = select(OrgNode).where(OrgNode.parent_id == node.id).order_by(OrgNode.valid_to.is_not(None), OrgNode.id)
+    return session.execute(below).scalars().all()
+
+
+def size(session: Session, node: OrgNode) -> int:
+    """How many nodes would end with it, itself included."""
+    below = OrgNode.path.startswith(node.path, autoescape=True)
+    return session.execute(select(func.count()).where(below, OrgNode.valid_to.is_(None))).scalar_one()
+
+
 def chain(session: Session, node: OrgNode) -> Sequence[OrgNode]:
     """The responsibility chain (五级联动): from the county down to the node, each with its contact post."""
     ids = [int(part) for part in node.path.split("/") if part]
@@ -141,6 +160,12 @@ def holds(node: OrgNode, on: date) -> bool:
 def holds_on(on: date) -> ColumnElement[bool]:
     """The same as a WHERE condition."""
     return and_(OrgNode.valid_from <= on, or_(OrgNode.valid_to.is_(None), OrgNode.valid_to > on))
+
+
+def _in_tree_order(nodes: Sequence[OrgNode]) -> list[OrgNode]:
+    """Each node directly above those below it; beside one another by code, then age."""
+    keys = {node.id: (node.code or "", node.id) for node in nodes}
+    return sorted(nodes, key=lambda node: [keys.get(int(part), ("", int(part))) for part in node.path.split("/") if part])
 
 
 def _one(session: Session, condition: ColumnElement[bool]) -> OrgNode:

@@ -8,15 +8,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import Person, RoleGrant
 from server.domain.days import local_day
+from server.domain.orgs import Level
 from server.domain.permissions import Actor, Permission, Role, may_appoint
 from server.domain.problems import Problem
-from server.services import events, lists, scopes
+from server.services import events, lists, orgs, people, scopes
 
 UNIT_ROLES = frozenset({Role.UNIT_LIAISON, Role.UNIT_BRANCH})
+MOST = 500  # places in a list to choose from, roles of one person
 Held = tuple[Role, int | None, int | None]  # role, node id, unit id
 APART = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR})
 
@@ -66,7 +69,15 @@ def grant(
 
 
 def page(
-    session: Session, *, actor: Actor, today: date, after: str | None, limit: int, person: Person | None = None
+    session: Session,
+    *,
+    actor: Actor,
+    today: date,
+    after: str | None,
+    limit: int,
+    person: Person | None = None,
+    role: Role | None = None,
+    node: OrgNode | None = None,
 ) -> tuple[list[Row[RoleGrant, Person, OrgNode | None, Unit | None]], str | None]:
     """Roles that hold today within what the actor may appoint, with the person and the place, newest first."""
     place: Any = func.coalesce(RoleGrant.node_id, Unit.community_id)
@@ -79,7 +90,50 @@ def page(
     )
     if person is not None:
         found = found.where(RoleGrant.person_id == person.id)
+    if role is not None:
+        found = found.where(RoleGrant.role == role)
+    if node is not None:
+        below = select(OrgNode.id).where(OrgNode.path.startswith(node.path, autoescape=True))
+        found = found.where(place.in_(below))
     return lists.page(session, found, RoleGrant, after=after, limit=limit, newest_first=True)
+
+
+def of_person(session: Session, person: Person, *, actor: Actor, today: date) -> list[Row[RoleGrant, Person, OrgNode | None, Unit | None]]:
+    """What he holds within what the actor may appoint. Raises NOT_FOUND where that is nothing."""
+    held, _ = page(session, actor=actor, today=today, after=None, limit=MOST, person=person)
+    if not held:
+        raise Problem("NOT_FOUND")
+    return held
+
+
+def appointable(session: Session, actor: Actor, node: OrgNode) -> list[Role]:
+    """The roles that the actor may give on this node or on a unit there."""
+    return [role for role in Role if may_appoint(actor, role, node.path)]
+
+
+def tops(session: Session, *, actor: Actor, today: date) -> list[OrgNode]:
+    """The nodes above communities on which the actor may appoint, the county first."""
+    mine = scopes.within(actor, Permission.ROLES_GRANT, OrgNode.id)
+    standing = (OrgNode.valid_from <= today, or_(OrgNode.valid_to.is_(None), OrgNode.valid_to > today))
+    above = select(OrgNode).where(mine, *standing, OrgNode.level.in_((Level.COUNTY, Level.STREET))).order_by(OrgNode.path)
+    return list(session.execute(above.limit(MOST)).scalars())
+
+
+def within_community(session: Session, community: OrgNode, *, actor: Actor, today: date) -> tuple[list[OrgNode], list[Unit]]:
+    """Where in a community a role may be held: itself with what is below it, and its units. Raises NOT_FOUND out of scope."""
+    scopes.require(session, actor, Permission.ROLES_GRANT, community.id)
+    units = select(Unit).where(Unit.community_id == community.id, Unit.archived_at.is_(None)).order_by(Unit.id).limit(MOST)
+    return list(orgs.subtree(session, on=today, root=community)), list(session.execute(units).scalars())
+
+
+def person_for(session: Session, *, name: str, phone: str, now: datetime) -> Person:
+    """Who is to hold a role: the person with this phone if he bears this name, a new one where nobody has it. Raises INVALID."""
+    found = people.by_phone(session, phone)
+    if found is None:
+        return people.create(session, created_via="staff", now=now, name=name, phone=phone)
+    if vault.normalise(people.name_of(found)) != vault.normalise(name):
+        raise Problem("INVALID", fields={"name": "这个手机号登记的是另一个姓名，请核对后再填"})
+    return found
 
 
 def by_public_id(session: Session, public_id: str) -> RoleGrant:
@@ -121,6 +175,7 @@ def _held(session: Session, person_id: int, today: date) -> int:
 def _check_person(session: Session, person: Person, wanted: Held, actor: Actor, today: date) -> None:
     if person.id == actor.person_id:
         raise Problem("ROLE_SELF")
+    session.execute(select(Person.id).where(Person.id == person.id).with_for_update())  # two grants at once must see each other
     rows = session.execute(
         select(RoleGrant.role, RoleGrant.node_id, RoleGrant.unit_id).where(RoleGrant.person_id == person.id, holds_on(today))
     )

@@ -1,0 +1,127 @@
+"""Reading the audit log: what happened, when, by whom; ids and reasons only, never what people wrote (mission row G4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, inspect, select
+from sqlalchemy.orm import Session
+
+from server.db.base import Base
+from server.db.models.orgs import OrgNode
+from server.db.models.people import Person
+from server.db.models.platform import Event
+from server.domain.days import start_of
+from server.domain.problems import Problem
+from server.services import people
+
+MOST_DAYS = 31  # a page reads the events of a month at most, whatever is looked for
+JITTER = 5_000  # events of one moment may be numbered in another order than they are dated: so far apart at most
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for: `first` ≤ day ≤ `last`; empty means any. `subject` and `actor` are public ids."""
+
+    first: date
+    last: date
+    kind: str = ""
+    subject: str = ""
+    actor: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event with the names that go with it; `actor` is '' for the system."""
+
+    event: Event
+    actor: str
+    actor_id: str
+    community: str
+
+
+def page(session: Session, wanted: Wanted, *, after: int | None, limit: int) -> tuple[list[Line], int | None]:
+    """The newest first, and the next `after` (an event's number). Raises INVALID for a period that is none or longer than a month."""
+    if not timedelta(0) <= wanted.last - wanted.first < timedelta(days=MOST_DAYS):
+        raise Problem("INVALID", fields={"last": f"结束日期不能早于开始日期，一次最多看 {MOST_DAYS} 天"})
+    query = _filtered(session, wanted)
+    if query is None:
+        return [], None
+    if after is not None:
+        query = query.where(Event.id < after)
+    rows = session.execute(query.order_by(Event.id.desc()).limit(limit + 1)).scalars().all()
+    shown = rows[:limit]
+    return lines(session, shown), shown[-1].id if len(rows) > limit else None
+
+
+def about(session: Session, row: Any, *, limit: int = 50) -> list[Line]:
+    """What happened to one row, the newest first."""
+    mine = select(Event).where(Event.subject_kind == row.__tablename__, Event.subject_id == row.id)
+    return lines(session, session.execute(mine.order_by(Event.id.desc()).limit(limit)).scalars().all())
+
+
+def lines(session: Session, events: Sequence[Event]) -> list[Line]:
+    """The events with names: two statements, however many."""
+    who = {row.id: row for row in _by_ids(session, Person, {event.actor_id for event in events})}
+    where = {row.id: row.name for row in _by_ids(session, OrgNode, {event.community_id for event in events})}
+    return [
+        Line(event, people.name_of(actor) if actor else "", actor.public_id if actor else "", where.get(event.community_id or 0, ""))
+        for event in events
+        for actor in (who.get(event.actor_id or 0),)
+    ]
+
+
+def names(session: Session, ids: Collection[int | None]) -> Mapping[int, str]:
+    """Who these are, in one statement."""
+    return {row.id: people.name_of(row) for row in _by_ids(session, Person, ids)}
+
+
+def _filtered(session: Session, wanted: Wanted) -> Select[Event] | None:
+    """The query without its page; None where nothing can be found."""
+    bounds = _bounds(session, wanted)
+    if bounds is None:
+        return None
+    since, until = start_of(wanted.first), start_of(wanted.last + timedelta(days=1))
+    query = select(Event).where(Event.id.between(*bounds), Event.at >= since, Event.at < until)
+    if wanted.kind:
+        query = query.where(Event.subject_kind == wanted.kind)
+    if wanted.subject:
+        query = query.where(Event.subject_id == _id_of(session, models().get(wanted.kind), wanted.subject))
+    if wanted.actor:
+        query = query.where(Event.actor_id == _id_of(session, Person, wanted.actor))
+    return query.where(Event.action == wanted.action) if wanted.action else query
+
+
+def _bounds(session: Session, wanted: Wanted) -> tuple[int, int] | None:
+    """The numbers between which the period's events lie: two looks into the index of times."""
+    first = _edge(session, start_of(wanted.first), newest=False)
+    last = _edge(session, start_of(wanted.last + timedelta(days=1)), newest=True)
+    return (first - JITTER, last + JITTER) if first is not None and last is not None else None
+
+
+def _edge(session: Session, at: datetime, *, newest: bool) -> int | None:
+    found = select(Event.id)
+    found = found.where(Event.at < at).order_by(Event.at.desc()) if newest else found.where(Event.at >= at).order_by(Event.at)
+    return session.execute(found.limit(1)).scalar()
+
+
+def models() -> Mapping[str, Any]:
+    """The models that have public ids, by their table's name."""
+    found = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
+    return {name: model for name, model in found.items() if "public_id" in inspect(model).columns}
+
+
+def _id_of(session: Session, model: Any, public_id: str) -> int:
+    """The number of a row; 0, which no row has, for an unknown one."""
+    if model is None:
+        raise Problem("INVALID", fields={"subject": "请先选择是哪一类"})
+    return session.execute(select(model.id).where(model.public_id == public_id)).scalar() or 0
+
+
+def _by_ids(session: Session, model: Any, ids: Collection[int | None]) -> Sequence[Any]:
+    wanted = {one for one in ids if one is not None}
+    return session.execute(select(model).where(model.id.in_(wanted))).scalars().all() if wanted else ()

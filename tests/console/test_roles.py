@@ -1,0 +1,139 @@
+"""角色与登录 at the console: who holds what where, what may not be in one hand, passwords that are shown once."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import pytest
+from flask import Flask
+
+from server.db.base import reading, transaction
+from server.db.models.orgs import OrgNode
+from server.db.models.people import Person
+from server.domain.permissions import Role
+from server.services import people, staff
+from tests.console.conftest import Seat, seat_of
+from tests.console.support import HOSTILE, statements
+from tests.factories.people import Tree, with_role
+from tests.factories.registrations import a_unit
+
+PHONE = "13900009999"
+
+
+@pytest.fixture
+def security(app: Flask, tree: Tree, now: datetime) -> Seat:
+    return seat_of(app, now, Role.SECURITY_ADMIN, tree.county, "安全员")
+
+
+def grant(seat: Seat, role: Role, node: OrgNode, **fields: str) -> None:
+    """Fill in the form and send it."""
+    typed = {"name": "孙新人", "phone": PHONE, "role": role.value, "place": f"node:{node.public_id}", "valid_to": "", **fields}
+    seat.get("/console/roles/new")
+    seat.post("/console/roles/new", **typed)
+
+
+def holder() -> Person:
+    with reading() as session:
+        found = people.by_phone(session, PHONE)
+    assert found is not None
+    return found
+
+
+def test_a_secretary_appoints_a_grid_worker_and_takes_it_back(secretary: Seat, tree: Tree) -> None:
+    grant(secretary, Role.GRID_WORKER, tree.grid)
+    assert ("孙新人的角色" in secretary.said, "网格员" in secretary.said) == (True, True)
+    secretary.get("/console/roles")
+    assert ("孙新人" in secretary.said, "第一网格" in secretary.said) == (True, True)
+    assert statements(lambda: secretary.get("/console/roles")) <= 12
+    secretary.get("/console/roles?role=clerk")
+    assert "孙新人" not in secretary.said
+    secretary.get(f"/console/roles/people/{holder().public_id}")
+    ending = re.findall(r'action="(/console/roles/\w+/end)"', secretary.html)[0]
+    secretary.post(ending)
+    assert "网格员已收回" in secretary.said
+    secretary.get(f"/console/roles/people/{holder().public_id}")
+    assert secretary.status == 404
+
+
+def test_a_liaison_is_appointed_on_a_unit(secretary: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        unit = a_unit(session, now, tree, "示例水务局")
+    grant(secretary, Role.UNIT_LIAISON, tree.community)
+    assert (secretary.status, "要授在单位上" in secretary.said, 'value="孙新人"' in secretary.html) == (422, True, True)
+    grant(secretary, Role.UNIT_LIAISON, tree.community, place=f"unit:{unit.public_id}")
+    assert "示例水务局" in secretary.said
+
+
+def test_system_security_and_audit_are_three_people(security: Seat, tree: Tree) -> None:
+    grant(security, Role.SYSTEM_ADMIN, tree.county)
+    assert "孙新人的角色" in security.said
+    grant(security, Role.AUDITOR, tree.county)
+    assert (security.status, "要由不同的人担任" in security.said) == (422, True)
+    with reading() as session:
+        me = people.phone_of(session.get_one(Person, security.person.id))
+    grant(security, Role.AUDITOR, tree.county, name="安全员", phone=me)
+    assert "不能给自己授权" in security.said
+
+
+def test_a_phone_is_nobody_s_under_another_name(secretary: Seat, tree: Tree) -> None:
+    grant(secretary, Role.GRID_WORKER, tree.grid)
+    grant(secretary, Role.CLERK, tree.community, name="冒名")
+    assert (secretary.status, "登记的是另一个姓名" in secretary.said, "孙新人" in secretary.said) == (422, True, False)
+
+
+def test_nobody_is_raised_above_who_appoints(secretary: Seat, tree: Tree) -> None:
+    grant(secretary, Role.SECRETARY, tree.community)
+    assert (secretary.status, "请从列出的里面选" in secretary.said) == (422, True)
+    grant(secretary, Role.CLERK, tree.neighbour)
+    assert (secretary.status, "请从列出的里面选" in secretary.said) == (422, True)
+
+
+def test_a_login_s_password_is_shown_once_and_works(secretary: Seat, tree: Tree, now: datetime) -> None:
+    grant(secretary, Role.CLERK, tree.community)
+    at = f"/console/roles/people/{holder().public_id}"
+    secretary.get(f"{at}/login")
+    secretary.post(f"{at}/login", login="不行")
+    assert (secretary.status, "登录名请用" in secretary.said) == (422, True)
+    secretary.post(f"{at}/login", login="Clerk-07")
+    password = re.findall(r"<code>([^<]+)</code>", secretary.html)[0]
+    with reading() as session:
+        assert staff.matches(staff.find(session, "clerk-07"), password)
+    secretary.get(at)
+    assert ("clerk-07" in secretary.said, password in secretary.said, "还没有换成自己的密码" in secretary.said) == (True, False, True)
+    secretary.post(f"{at}/login", login="clerk-08")
+    assert "此人已有登录名" in secretary.said
+    secretary.get(f"{at}/reset")
+    secretary.post(f"{at}/reset")
+    renewed = re.findall(r"<code>([^<]+)</code>", secretary.html)[0]
+    assert renewed != password
+    with reading() as session:
+        assert staff.matches(staff.find(session, "clerk-07"), renewed)
+
+
+def test_whom_she_may_not_appoint_she_gives_no_password(secretary: Seat, stranger: Seat, tree: Tree, now: datetime) -> None:
+    grant(secretary, Role.CLERK, tree.community)
+    with transaction() as session:
+        above = with_role(session, now, Role.COUNTY, tree.county, "县干部")
+    for seat, person in ((secretary, above), (stranger, holder())):
+        for act in ("", "/login", "/reset"):
+            seat.get(f"/console/roles/people/{person.public_id}{act}")
+            assert seat.status == 404, (seat.person.id, act)
+        seat.get("/console/roles")
+        seat.post(f"/console/roles/people/{person.public_id}/login", login="sneaky-1")
+        assert seat.status == 404
+        seat.get("/console/roles")
+        assert people.name_of(person) not in seat.said
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_text(secretary: Seat, tree: Tree, name: str) -> None:
+    grant(secretary, Role.GRID_WORKER, tree.grid, name=name)
+    assert "<script>alert" not in secretary.html
+    assert "<b onmouseover" not in secretary.html
+
+
+def test_who_appoints_nobody_has_no_such_page(app: Flask, tree: Tree, now: datetime) -> None:
+    clerk = seat_of(app, now, Role.CLERK, tree.community, "周文书")
+    clerk.get("/console/roles")
+    assert clerk.status == 403
