@@ -27,11 +27,13 @@ EVERY_S: Mapping[str, int] = {
     "care.miss": 300,
     "wishes.release": 30,
     "audit.seal": 300,
+    "figures.count": 900,
     "tasks.end": 3600,
     "ballots.open": 3600,
     "media.forget": 6 * 3600,
     "house.prune": 6 * 3600,
     "rosters.forget": 6 * 3600,
+    "exports.forget": 6 * 3600,
 }
 TICK_S = 1.0
 

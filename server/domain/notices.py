@@ -14,6 +14,7 @@ QUIET_FROM, QUIET_TO = time(20), time(8)
 class NoticeKind(StrEnum):
     BINDING_DECIDED = "binding_decided"
     CLAIM_DECIDED = "claim_decided"
+    EXPORT_MADE = "export_made"
     FEEDBACK_ANSWERED = "feedback_answered"
     RECORD_CONFIRMED = "record_confirmed"
     RECORD_SENT_BACK = "record_sent_back"
@@ -46,6 +47,7 @@ class Template(StrEnum):
 TEMPLATES: Mapping[NoticeKind, Template] = {
     NoticeKind.BINDING_DECIDED: Template.REGISTRATION_DECIDED,
     NoticeKind.CLAIM_DECIDED: Template.CLAIM_DECIDED,
+    NoticeKind.EXPORT_MADE: Template.REGISTRATION_DECIDED,
     NoticeKind.FEEDBACK_ANSWERED: Template.CLAIM_DECIDED,
     NoticeKind.RECORD_CONFIRMED: Template.RECORD_CONFIRMED,
     NoticeKind.RECORD_SENT_BACK: Template.RECORD_CONFIRMED,
@@ -103,6 +105,8 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.CLAIM_DECIDED, ""): Wording("已处理", "您报名的“{title}”有了结果，请打开查看"),
     (K.CLAIM_DECIDED, "approved"): Wording("已通过", "您报名的“{title}”已通过，请于{when}参加"),
     (K.CLAIM_DECIDED, "declined"): Wording("未通过", "您报名的“{title}”未通过，请看看其他活动"),
+    (K.EXPORT_MADE, ""): Wording("已生成", "您要的{title}已生成，请在电脑上打开“导出”下载"),
+    (K.EXPORT_MADE, "failed"): Wording("没有生成", "您要的{title}没有生成，请在电脑上打开“导出”再试一次"),
     (K.FEEDBACK_ANSWERED, ""): Wording("已答复", "您的投诉建议有了答复，请打开查看"),
     (K.FEEDBACK_ANSWERED, "entered"): Wording("请转告", "您替居民登记的投诉建议有了答复，请打开念给本人听"),
     (K.RECORD_CONFIRMED, ""): Wording("已确认", "您参加“{title}”的服务记录已确认，共{minutes}分钟"),

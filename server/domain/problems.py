@@ -60,6 +60,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "CODE_REQUIRED": (K.UNAUTHENTICATED, "请再输入验证器里的六位验证码（或一个恢复码）"),
     "CODE_WRONG": (K.UNAUTHENTICATED, "验证码不对或已经用过，请等验证器换下一个再输"),
     "LOGIN_TAKEN": (K.CONFLICT, "这个登录名已被使用或此人已有登录名，请核对后再建"),
+    "PASSWORD_DIFFERS": (K.REFUSED, "两次输入的新密码不一样，请重新输入"),
     "PASSWORD_OLD": (K.FORBIDDEN, "密码是别人给的或已满九十天，请设置自己的新密码"),
     "PASSWORD_USED": (K.REFUSED, "这个密码最近用过，请换一个没用过的"),
     "PASSWORD_WEAK": (K.REFUSED, "密码至少 10 位，并含大写、小写、数字、符号中的三种，请重新设置"),
@@ -141,6 +142,10 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "SAME_HANDLER": (K.REFUSED, "第二次回炉要换人办理，请选择另一位或另一个单位"),
     "STATION_CLOSED": (K.CONFLICT, "这个服务站已经关闭，请选择开着的服务站"),
     "STATION_EXISTS": (K.CONFLICT, "这个社区已有同类服务站，请直接使用"),
+    # figures and Excel files (docs/rules.md §4)
+    "EXPORT_GONE": (K.CONFLICT, "这份文件已过保存期限，请重新导出"),
+    "EXPORT_NOT_READY": (K.CONFLICT, "文件还在生成，请等一会儿再下载"),
+    "FIGURES_NOT_COUNTED": (K.CONFLICT, "这个周期还没有统计，请打开统计数据点“重新统计”，过一会儿再导出"),
     # complaints and suggestions (docs/rules.md §3.7)
     "FEEDBACK_ABOUT_YOU": (K.REFUSED, "这条意见与您经办的事有关，请由同事代为登记"),
     # micro-wishes (docs/rules.md §3.4)

@@ -41,12 +41,13 @@ def keys_of(served: Served) -> Iterator[Key]:
 
 
 class Figures:
-    """Sums of what was served: visits and minutes by key, visits by key and person. Entries may be negative, and cancel out."""
+    """Sums of what was served: visits and minutes by key, and by key and person. Entries may be negative, and cancel out."""
 
     def __init__(self, served: Iterable[Served] = ()) -> None:
         self.visits: dict[Key, int] = {}
         self.minutes: dict[Key, int] = {}
         self.heads: dict[tuple[Key, int], int] = {}
+        self.head_minutes: dict[tuple[Key, int], int] = {}
         for one in served:
             self.add(one)
 
@@ -57,6 +58,7 @@ class Figures:
             self.minutes[key] = self.minutes.get(key, 0) + served.minutes
             head = (key, served.person_id)
             self.heads[head] = self.heads.get(head, 0) + served.visits
+            self.head_minutes[head] = self.head_minutes.get(head, 0) + served.minutes
 
     def head_counts(self) -> dict[Key, int]:
         """Distinct persons with at least one visit, by key."""

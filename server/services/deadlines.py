@@ -26,12 +26,19 @@ def limits(session: Session, *, node_id: int | None, today: date) -> Limits:
 
 
 def after(session: Session, request: Request, *, to: RequestState, now: datetime) -> dict[str, Any]:
-    """The columns to write with the move to state `to`: due_at, finish_due_at, dunned_at. Three statements."""
+    """The columns to write with the move to state `to`: due_at, finish_due_at, dunned_at, and those of 研判. Three statements."""
     matter = Matter(request.urgency, request.difficulty, request.round, request.finish_due_at)
     today = local_day(now)
     found = limits(session, node_id=request.community_id, today=today)
     due = deadlines.of_stage(to, matter, found, now, workdays.overrides(session, since=today))
-    return {"due_at": due.at, "finish_due_at": due.finish_at, "dunned_at": None}
+    return {"due_at": due.at, "finish_due_at": due.finish_at, "dunned_at": None, **_triage(request, to, due.at, now)}
+
+
+def _triage(request: Request, to: RequestState, due_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """What the figures ask of 研判: when it was due, and when it was first done (docs/rules.md §4)."""
+    if to is RequestState.SUBMITTED:
+        return {"triage_due_at": due_at}
+    return {"triaged_at": request.triaged_at or now} if to is RequestState.TRIAGED else {}
 
 
 def resumed(request: Request, *, now: datetime) -> dict[str, Any]:

@@ -125,13 +125,13 @@ def _add_heads(session: Session, more: Figures) -> dict[Key, int]:
     """Write old + more for every person under every key; returns by key how many came (0→1) less how many left (1→0)."""
     wanted = [(*key, person) for key, person in more.heads]
     found = statements.rows_at(session, TallyHead, (*KEY, "person_id"), wanted)
-    old = {(Key(row.scope, row.scope_id, row.period, row.starts_on), row.person_id): row.visits for row in found}
+    old = {(Key(row.scope, row.scope_id, row.period, row.starts_on), row.person_id): row for row in found}
     come: dict[Key, int] = {}
     rows = []
     for key, person in sorted(more.heads):
-        before = old.get((key, person), 0)
-        after = before + more.heads[key, person]
-        come[key] = come.get(key, 0) + (after > 0) - (before > 0)
-        rows.append({**key._asdict(), "person_id": person, "visits": after})
-    statements.put_rows(session, TallyHead, rows, key=(*KEY, "person_id"), values=("visits",))
+        visits, minutes = (old[key, person].visits, old[key, person].minutes) if (key, person) in old else (0, 0)
+        after = visits + more.heads[key, person]
+        come[key] = come.get(key, 0) + (after > 0) - (visits > 0)
+        rows.append({**key._asdict(), "person_id": person, "visits": after, "minutes": minutes + more.head_minutes[key, person]})
+    statements.put_rows(session, TallyHead, rows, key=(*KEY, "person_id"), values=("visits", "minutes"))
     return come

@@ -98,7 +98,10 @@ def _write(session: Session, figures: Figures) -> None:
         {**key._asdict(), "visits": figures.visits[key], "minutes": figures.minutes[key], "heads": counts[key]}
         for key in sorted(figures.visits)
     ]
-    heads = [{**key._asdict(), "person_id": person, "visits": figures.heads[key, person]} for key, person in sorted(figures.heads)]
+    heads = [
+        {**key._asdict(), "person_id": person, "visits": figures.heads[key, person], "minutes": figures.head_minutes[key, person]}
+        for key, person in sorted(figures.heads)
+    ]
     for table, rows in ((Tally, tallies), (TallyHead, heads)):
         for start in range(0, len(rows), ROWS):
             session.execute(insert(table), rows[start : start + ROWS])
@@ -120,10 +123,14 @@ def _differences(session: Session, year: int) -> Iterator[Difference]:
         for key in sorted({*ours, *theirs}):
             if ours.get(key, 0) != theirs.get(key, 0):
                 yield Difference(*key, figure, ours.get(key, 0), theirs.get(key, 0))
-    for key, person in sorted({*held.heads, *right.heads}):
-        before, after = held.heads.get((key, person), 0), right.heads.get((key, person), 0)
-        if before != after:
-            yield Difference(*key, "head", before, after, person)
+    for figure, ours_by_head, theirs_by_head in (
+        ("head", held.heads, right.heads),
+        ("head_minutes", held.head_minutes, right.head_minutes),
+    ):
+        for key, person in sorted({*ours_by_head, *theirs_by_head}):
+            before, after = ours_by_head.get((key, person), 0), theirs_by_head.get((key, person), 0)
+            if before != after:
+                yield Difference(*key, figure, before, after, person)
 
 
 def _held(session: Session, year: int) -> tuple[Figures, dict[Key, int]]:
@@ -134,7 +141,8 @@ def _held(session: Session, year: int) -> tuple[Figures, dict[Key, int]]:
         key = Key(row.scope, row.scope_id, row.period, row.starts_on)
         held.visits[key], held.minutes[key], counts[key] = row.visits, row.minutes, row.heads
     for row in session.execute(select(*TallyHead.__table__.c).where(TallyHead.starts_on >= first, TallyHead.starts_on < end)):
-        held.heads[Key(row.scope, row.scope_id, row.period, row.starts_on), row.person_id] = row.visits
+        head = Key(row.scope, row.scope_id, row.period, row.starts_on), row.person_id
+        held.heads[head], held.head_minutes[head] = row.visits, row.minutes
     return held, counts
 
 

@@ -79,6 +79,8 @@ class Request(Base):
     created_at: Mapped[utc]
     submitted_at: Mapped[utc | None]
     due_at: Mapped[utc | None] = mapped_column(comment="of the present stage; while it waits for the resident, the end of that")
+    triage_due_at: Mapped[utc | None] = mapped_column(comment="of 研判, as it was at submission")
+    triaged_at: Mapped[utc | None] = mapped_column(comment="when the community first took it on")
     finish_due_at: Mapped[utc | None]
     paused_at: Mapped[utc | None]
     dunned_at: Mapped[utc | None]

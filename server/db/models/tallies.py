@@ -57,12 +57,12 @@ class Tally(Base):
 
 
 class TallyHead(Base):
-    """How often one person appears under one tally key: a head is counted when this goes 0→1 and leaves at 1→0."""
+    """How often, and for how many minutes, one person appears under a tally key: a head counts when visits go 0→1, leaves at 1→0."""
 
     __tablename__ = "tally_head"
     __table_args__ = (
         Index("uq_tally_head_key", "scope", "scope_id", "period", "starts_on", "person_id", unique=True),
-        CheckConstraint("visits >= 0", name="not_negative"),
+        CheckConstraint("visits >= 0 AND minutes >= 0", name="not_negative"),
     )
 
     id: Mapped[pk]
@@ -72,3 +72,4 @@ class TallyHead(Base):
     starts_on: Mapped[date]
     person_id: Mapped[int] = ref("person.id")
     visits: Mapped[int]
+    minutes: Mapped[int] = mapped_column(default=0)

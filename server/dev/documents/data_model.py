@@ -73,6 +73,13 @@ A decision adds one `contribution`; one drain job folds what waits into `tally` 
 folded. Rebuilding from records gives the same rows (docs/decisions/0007-tallies.md).
 
 {tallies}
+## Figures and Excel files (统计数据、导出)
+
+`figure_edition` is a period as it was last counted for every place and unit, and may be counted again from the records at any time. An
+`export` is one file somebody asked for; the file lies sealed in the files port, for him alone, for a week.
+
+{figures}
+{exports}
 ## Requests (诉求)
 
 Words and place are sealed under the request's own salt, so that they can be forgotten while category and dates stay for the figures.

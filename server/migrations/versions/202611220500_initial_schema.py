@@ -532,7 +532,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'feedback_answered', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'care_alarm', 'request_due', 'request_escalated', 'request_offered', 'request_progress', 'roster_imported', 'stand_in', 'task_cancelled', 'team_decided', 'transfer_decided', 'unit_decided', 'wish_moved', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('binding_decided', 'claim_decided', 'export_made', 'feedback_answered', 'record_confirmed', 'record_sent_back', 'record_voided', 'registration_decided', 'reminder', 'care_alarm', 'request_due', 'request_escalated', 'request_offered', 'request_progress', 'roster_imported', 'stand_in', 'task_cancelled', 'team_decided', 'transfer_decided', 'unit_decided', 'wish_moved', name='noticekind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('dedupe', sa.String(length=96), nullable=False),
     sa.Column('subject_kind', sa.String(length=64), nullable=False),
     sa.Column('subject_public_id', sa.String(length=64), nullable=False),
