@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from server.console.desk import Answer, Call
 from server.console.forms import Sheet, blame
 from server.db.models.media import Media
-from server.db.models.orgs import OrgNode
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.days import local_day
@@ -114,8 +113,3 @@ def voices(call: Call, request: Request) -> list[Media]:
     """The voice notes on it."""
     found = media.of_subject(call.session, "request", request.id)
     return [one for one in found if one.purpose is MediaPurpose.VOICE]
-
-
-def named(nodes: Iterable[OrgNode]) -> list[tuple[str, str]]:
-    """Places as choices, the deeper indented by a wide blank."""
-    return [(node.public_id, "\u3000" * max(node.path.count("/") - 5, 0) + node.name) for node in nodes]

@@ -10,7 +10,7 @@ from server.domain.permissions import Permission as P
 from server.domain.requests import CheckState, RequestState
 from server.services.request_cases import Case
 
-HANDLER, OWN, LEVEL = "handler", "own", "level"
+HANDLER, OWN, LEVEL, CALL = "handler", "own", "level", "call"
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,6 @@ def _fits(button: Button, case: Case, actor: Actor) -> bool:
         "explanation": request.explained_by_id != actor.person_id,
         "mediation": case.mediation is None,
         "withdraw": request.state not in NO_WITHDRAWAL,
-        "callback": actor.person_id not in (request.handler_person_id, request.asked_for_id),
+        "callback": CALL in case.roles and actor.person_id not in (request.handler_person_id, request.asked_for_id),
         "sign-off": actor.person_id not in (request.asked_for_id, request.handler_person_id),
     }.get(button.path, True)

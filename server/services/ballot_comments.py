@@ -5,6 +5,7 @@ They are never sent to WeChat's check, which asks for the writer. Who read one i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,3 +58,12 @@ def shown(session: Session, cells: tuple[int, ...]) -> list[str]:
     mine = select(Ballot.key, Ballot.comment).where(Ballot.cell_id.in_(cells), Ballot.comment_state == CommentState.SHOWN)
     rows = session.execute(mine.order_by(Ballot.key))
     return [vault.open_sealed(ballot_pools.SALT, COMMENT, row.key, row.comment) for row in rows]
+
+
+def shown_of(session: Session, groups: Sequence[tuple[int, ...]]) -> list[list[str]]:
+    """`shown` of several groups, in one statement."""
+    cells = [cell for group in groups for cell in group]
+    mine = select(Ballot.key, Ballot.comment, Ballot.cell_id).where(Ballot.cell_id.in_(cells), Ballot.comment_state == CommentState.SHOWN)
+    rows = session.execute(mine.order_by(Ballot.key)).all() if cells else []
+    said = [(row.cell_id, vault.open_sealed(ballot_pools.SALT, COMMENT, row.key, row.comment)) for row in rows]
+    return [[words for cell, words in said if cell in group] for group in groups]

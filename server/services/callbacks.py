@@ -64,6 +64,19 @@ def queue(
     return _described(session, [row[0] for row in rows], community), following
 
 
+def due_of(session: Session, request: Request, *, actor: Actor, now: datetime) -> Due:
+    """One request to call about. Raises NOT_FOUND, CALLBACK_EARLY, SIGN_OFF_OWN_WORK, ILLEGAL_MOVE."""
+    scopes.require(session, actor, Permission.REQUESTS_CALL_BACK, request.community_id)
+    _check(session, request, Said(reached=False), actor, now)
+    return _described(session, [request], session.get_one(OrgNode, request.community_id))[0]
+
+
+def is_due(session: Session, request: Request, *, now: datetime) -> bool:
+    """Has the window to sign ended?"""
+    here = select(Request.id).where(Request.id == request.id, *_due(session, request.community_id, now))
+    return session.execute(here).first() is not None
+
+
 def record(session: Session, request: Request, said: Said, *, actor: Actor, now: datetime) -> Callback:
     """Keep a call: solved closes, not solved sends it round again, a call in vain counts towards the last one.
 
@@ -112,7 +125,7 @@ def number_of(session: Session, request: Request, *, actor: Actor, now: datetime
 def _check(session: Session, request: Request, said: Said, actor: Actor, now: datetime) -> None:
     if request.state is not RequestState.FINISHED:
         raise Problem("ILLEGAL_MOVE", data={"state": request.state.value, "action": "call_back"})
-    if session.execute(select(Request.id).where(Request.id == request.id, *_due(session, request.community_id, now))).first() is None:
+    if not is_due(session, request, now=now):
         raise Problem("CALLBACK_EARLY")
     if actor.person_id in (request.handler_person_id, request.asked_for_id):
         raise Problem("SIGN_OFF_OWN_WORK")

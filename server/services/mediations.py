@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.handling import Mediation
+from server.db.models.orgs import OrgNode
+from server.db.models.people import Person
 from server.db.models.requests import Request
 from server.domain.handling import MEDIATION_TRANSITIONS, MediationAction, MediationState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import events, handling, requests, scopes
+from server.services import events, handling, lists, requests, scopes
 
 PARTIES, RESULT = "mediation.parties", "mediation.result"
 
@@ -53,6 +55,17 @@ def close(session: Session, case: Mediation, *, action: MediationAction, result:
         raise Problem("NOTE_REQUIRED", fields={"result": "请写明调解结果"})
     sealed = vault.seal(case.salt, RESULT, case.public_id, result)
     return events.move(session, case, table=MEDIATION_TRANSITIONS, action=action, actor=actor, now=now, result=sealed, closed_at=now)
+
+
+def of_community(
+    session: Session, *, community: OrgNode, actor: Actor, after: str | None, limit: int
+) -> tuple[list[tuple[Mediation, Request, Person]], str | None]:
+    """A community's cases, newest first, with their requests and mediators. Raises NOT_FOUND out of scope."""
+    scopes.require(session, actor, Permission.REQUESTS_READ, community.id)
+    cases = select(Mediation, Request, Person).join(Request, Request.id == Mediation.request_id)
+    mine = cases.join(Person, Person.id == Mediation.mediator_id).where(Mediation.community_id == community.id)
+    rows, following = lists.page(session, mine, Mediation, after=after, limit=limit, newest_first=True)
+    return [(row[0], row[1], row[2]) for row in rows], following
 
 
 def visible(session: Session, public_id: str, *, actor: Actor) -> Mediation:

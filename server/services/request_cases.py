@@ -24,7 +24,19 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.request_desk import STEP_NAMES
 from server.domain.requests import CONTACT, RequestState
-from server.services import handling, media, people, receivers, request_desks, request_moves, requests, scopes, sign_offs, supplements
+from server.services import (
+    callbacks,
+    handling,
+    media,
+    people,
+    receivers,
+    request_desks,
+    request_moves,
+    requests,
+    scopes,
+    sign_offs,
+    supplements,
+)
 
 MOST_OFFERS = 200
 MOST_MERGED = 50
@@ -83,7 +95,7 @@ def visible(session: Session, public_id: str, *, actor: Actor) -> Request:
     return request
 
 
-def of(session: Session, public_id: str, *, actor: Actor) -> Case:
+def of(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Case:
     """Everything about one request. Raises NOT_FOUND out of scope."""
     request = visible(session, public_id, actor=actor)
     offers = _offers(session, request)
@@ -111,17 +123,21 @@ def of(session: Session, public_id: str, *, actor: Actor) -> Case:
         mediation=session.execute(select(Mediation).where(Mediation.request_id == request.id)).scalar_one_or_none(),
         signed=sign_offs.of(session, request),
         kin=_kin(session, request),
-        roles=roles(session, request, actor),
+        roles=roles(session, request, actor=actor, now=now),
     )
 
 
-def roles(session: Session, request: Request, actor: Actor) -> frozenset[str]:
-    """handler: in whose hands it is · own: he entered it, or it is his · level: he decides at the level it has come to."""
+def roles(session: Session, request: Request, *, actor: Actor, now: datetime) -> frozenset[str]:
+    """handler: in whose hands it is · own: he entered it, or it is his · level: he decides at the level it has come to · call: to be
+    called back today, by whoever may.
+    """
     found = set[str]()
     if request.state in CONTACT and handling.is_handler(session, request, actor):
         found.add("handler")
     if requests.is_own(request, actor):
         found.add("own")
+    if request.state is RequestState.FINISHED and callbacks.is_due(session, request, now=now):
+        found.add("call")
     if request.state in LEVELLED:
         node = request_moves.node_of(session, request, request.level)
         if scopes.allows(session, actor, Permission.REQUESTS_ESCALATED, node):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -101,6 +102,13 @@ def of_community(session: Session, *, community: OrgNode) -> list[Station]:
     """The community's open stations in the order they were opened; eight at most."""
     found = select(Station).where(Station.community_id == community.id, Station.state == StationState.OPEN).order_by(Station.id)
     return list(session.execute(found).scalars())
+
+
+def waiting(session: Session, *, community: OrgNode) -> Mapping[int, int]:
+    """How many open requests lie on each of its queues, by the station's id; one statement."""
+    here = select(Request.station_id, func.count()).where(Request.station_id.is_not(None), Request.closed_at.is_(None))
+    rows = session.execute(here.where(Request.community_id == community.id).group_by(Request.station_id))
+    return {row[0]: int(row[1]) for row in rows}
 
 
 def queue(session: Session, station: Station, *, actor: Actor, after: str | None, limit: int) -> tuple[list[Request], str | None]:

@@ -10,8 +10,8 @@ from flask import request as sent
 from server.console import request_pages
 from server.console.desk import Answer, Call, Desk, download
 from server.console.forms import Sheet, blame, choice, text, words
+from server.console.intake_places import named, spots, where
 from server.console.person_fields import consent, elder, mobile_of, person_name, person_phone, represented
-from server.console.places import Places
 from server.db.base import reading, transaction
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
@@ -25,7 +25,6 @@ from server.domain.requests import Channel, CheckState, Urgency
 from server.domain.rosters import CellError, Parsed
 from server.domain.rosters import Sheet as Rows
 from server.services import intakes, roster_files
-from server.services import places as nodes
 from server.services.requests import Details
 
 desk = Desk("intakes")
@@ -52,9 +51,9 @@ class IntakeSheet(Sheet):
 @desk.form("/intake", permission=P.REQUESTS_ENTER)
 def enter_one(call: Call) -> Answer:
     """来电、来访或上门时替居民记一条；签收和评分会请本人来做."""
-    here, below = _where(call, call.session)
+    here, below = where(call, call.session, P.REQUESTS_ENTER)
     sheet = IntakeSheet(call.typed)
-    sheet.grid.choices = _spots(call, here.here, below)
+    sheet.grid.choices = spots(call, P.REQUESTS_ENTER, here.here, below)
     finding = bool(call.typed.get("find"))
     if call.posted and not finding and sheet.validate():
         made = _enter(call, here.here, below, sheet)
@@ -70,7 +69,7 @@ def enter_one(call: Call) -> Answer:
 @desk.form("/intake/round", permission=P.REQUESTS_ENTER)
 def enter_round(call: Call) -> Answer:
     """走访一圈后一次录入十行；能收的先收下，有错的格子逐个指出."""
-    here, below = _where(call, call.session)
+    here, below = where(call, call.session, P.REQUESTS_ENTER)
     typed = [tuple(call.typed.get(f"{column.key}-{number}", "").strip() for column in COLUMNS) for number in range(ROWS)]
     filled = [row for row in typed if any(row)]
     errors: Sequence[CellError] = ()
@@ -91,7 +90,7 @@ def enter_round(call: Call) -> Answer:
     wrong_cells = {(error.row, error.column): error.message for error in errors}
     return call.show(
         "console/intakes/round.html", status, rows=rows, columns=COLUMNS, wrong=wrong_cells, wrong_words=said, places=here,
-        spots=_spots(call, here.here, below), grid=call.typed.get("grid", ""),
+        spots=spots(call, P.REQUESTS_ENTER, here.here, below), grid=call.typed.get("grid", ""),
         categories=REQUEST_CATEGORIES,
     )  # fmt: skip
 
@@ -106,12 +105,12 @@ def upload_round(call: Call) -> Answer:
             raise Problem("INVALID", fields={"file": "请选择要导入的走访表"})
         parsed = intakes.read_sheet(roster_files.read_apart(file.stream.read(), file.filename))
         with transaction() as session:
-            here, below = _where(call, session)
+            here, below = where(call, session, P.REQUESTS_ENTER)
             made, errors = _import(call, session, here.here, below, parsed)
         outcome = {"made": made, "errors": errors, "done": True, "failed": len({error.row for error in errors})}
     with reading() as session:
-        here, below = _where(call, session)
-        shown = {"places": here, "spots": _spots(call, here.here, below), "columns": COLUMNS}
+        here, below = where(call, session, P.REQUESTS_ENTER)
+        shown = {"places": here, "spots": spots(call, P.REQUESTS_ENTER, here.here, below), "columns": COLUMNS}
         wrong = call.problem.fields.get("file", "") if call.problem is not None else ""
         return call.show("console/intakes/upload.html", 200, wrong_words=wrong, grid=call.typed.get("grid", ""), **shown, **outcome)
 
@@ -122,36 +121,13 @@ def template(_call: Call) -> Answer:
     return download(roster_files.blank(request_sheets.NAME, COLUMNS), roster_files.XLSX, "走访诉求表.xlsx")
 
 
-def _where(call: Call, session: Any) -> tuple[Places, list[OrgNode]]:
-    """The community one enters for, and the places in it that may be named. Raises NOT_FOUND."""
-    communities, below = nodes.entered_at(session, call.actor, P.REQUESTS_ENTER, now=call.now)
-    wanted = call.typed.get("at") or call.args.get("at") or ""
-    here = next((one for one in communities if wanted in ("", one.public_id)), None)
-    if here is None:
-        raise Problem("NOT_FOUND")
-    return Places(communities, here), [one for one in below if one.path.startswith(here.path)]
-
-
-def _spots(call: Call, community: OrgNode, below: Sequence[OrgNode]) -> list[tuple[str, str]]:
-    """Places to choose from; who works in a grid has to choose."""
-    anywhere = [("", "不清楚")] if may_on_node(call.actor, P.REQUESTS_ENTER, community.path) else []
-    return [*anywhere, *request_pages.named(below)]
-
-
-def _grid(below: Sequence[OrgNode], wanted: str) -> OrgNode | None:
-    found = next((one for one in below if one.public_id == wanted), None)
-    if wanted and found is None:
-        raise Problem("NOT_FOUND")
-    return found
-
-
 def _checked(call: Call, community: OrgNode) -> CheckState:
     """Staff who triage the community are the human who looks; anybody else's words wait for one."""
     return CheckState.PASSED if may_on_node(call.actor, P.REQUESTS_TRIAGE, community.path) else CheckState.REVIEW
 
 
 def _enter(call: Call, community: OrgNode, below: Sequence[OrgNode], sheet: IntakeSheet) -> Any:
-    grid, urgency = _grid(below, sheet.grid.data or ""), Urgency(sheet.urgency.data)
+    grid, urgency = named(below, sheet.grid.data or ""), Urgency(sheet.urgency.data)
     details = Details(sheet.category.data, sheet.content.data or None, sheet.place.data or None, urgency, grid=grid)
     return intakes.for_other(
         call.session,
@@ -179,7 +155,7 @@ def _import(call: Call, session: Any, community: OrgNode, below: Sequence[OrgNod
         session,
         author=session.get_one(Person, call.actor.id),
         community=community,
-        grid=_grid(below, call.typed.get("grid", "")),
+        grid=named(below, call.typed.get("grid", "")),
         parsed=parsed,
         text_check=_checked(call, community),
         actor=call.actor,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from server.console import places, request_pages, request_steps
 from server.console.desk import Answer, Call, Desk
+from server.console.intake_places import highest, indented
 from server.console.look import when
 from server.db.models.orgs import OrgNode
 from server.domain.categories import REQUEST_CATEGORIES
@@ -77,7 +78,7 @@ def list_escalated(call: Call) -> Answer:
     asked = {name: call.args.get(name, "") for name in ("category", "state")}
     after, limit = call.args.get("after") or None, request_pages.LINES
     if all(asked.values()):
-        node = _highest(call)
+        node = highest(call, P.REQUESTS_ESCALATED)
         state = _member(RequestState, asked["state"])
         rows, following = request_lists.of_county(
             call.session, node=node, category=asked["category"], state=state, actor=call.actor, after=after, limit=limit
@@ -95,7 +96,7 @@ def list_escalated(call: Call) -> Answer:
 @desk.page("/requests/<id>", permission=P.ME)
 def show_request(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     """一条诉求：下一步、内容、期限、派给谁、办理经过."""
-    case = request_cases.of(call.session, id, actor=call.actor)
+    case = request_cases.of(call.session, id, actor=call.actor, now=call.now)
     return call.show("console/requests/detail.html", case=case, **_detail(call, case))
 
 
@@ -126,21 +127,11 @@ def _member(kind: Any, value: str) -> Any:
         raise Problem("NOT_FOUND") from None
 
 
-def _highest(call: Call) -> OrgNode:
-    """The uppermost place the person decides for."""
-    paths = [
-        grant.node_path for grant in call.actor.grants if grant.node_path and may_on_node(call.actor, P.REQUESTS_ESCALATED, grant.node_path)
-    ]
-    if not paths:
-        raise Problem("NOT_FOUND")
-    return call.session.get_one(OrgNode, int(min(paths, key=len).strip("/").split("/")[-1]))
-
-
 def _list_page(call: Call, asked: Mapping[str, str], below: Any, counts: Mapping[str, int], rows: Any) -> dict[str, Any]:
     narrowed = any(asked[name] for name in ("category", "place", "channel", "number", "overdue"))
     tabs = [("", "没办结", sum(counts.values()) - counts["overdue"])]
     tabs += [(state.value, REQUEST_STATE_NAMES[state], counts[state.value]) for state in OPEN_STATES if counts.get(state.value)]
-    spots = request_pages.named(node for node in below if node.path != below[0].path)
+    spots = indented(node for node in below if node.path != below[0].path)
     may_triage = any(may_on_node(call.actor, P.REQUESTS_TRIAGE, node.path) for node in below[:1])
     return {
         "lines": request_pages.lines(call, rows),

@@ -9,6 +9,7 @@ from wtforms import FieldList, FormField
 from server.console import request_pages
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, choice, number, strip, text, words
+from server.console.intake_places import indented
 from server.db.models.orgs import OrgNode
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
@@ -80,7 +81,7 @@ def triage_one(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wor
     hints = triage_hints.of(call.session, request, actor=call.actor, now=call.now)
     sheet = TriageSheet(call.typed, data=_as_it_is(call, request, hints.categories))
     below = orgs.subtree(call.session, on=local_day(call.now), root=call.session.get_one(OrgNode, request.community_id))
-    sheet.grid.choices = [("", "不改" if request.grid_id else "没有写明"), *request_pages.named(below[1:])]
+    sheet.grid.choices = [("", "不改" if request.grid_id else "没有写明"), *indented(below[1:])]
 
     def accept(found: Request) -> None:
         judgement, seen = _judgement(call, sheet), sheet.seen.data

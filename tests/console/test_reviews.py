@@ -1,0 +1,135 @@
+"""评价例会 and 评分 at the desk: volunteers to minutes, results by cell, slips of the box."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import pytest
+from flask import Flask
+
+from server.db.base import transaction
+from server.db.models.reviews import ReviewPanel
+from server.domain.permissions import Role
+from server.domain.reviews import ReviewState, Vote
+from server.services import ballot_openings, reviews
+from tests.conftest import Time
+from tests.console.conftest import Seat, seat_of
+from tests.factories.people import Tree, a_person, actor_of
+from tests.factories.ratings import BASIC, NOT, VERY, a_finished, ballot, cast_ballots, quarter_of
+from tests.factories.reviews import a_closed, a_panel, a_vote, vote
+
+
+def again(panel: ReviewPanel) -> ReviewPanel:
+    with transaction() as session:
+        return reviews.by_public_id(session, panel.public_id)
+
+
+def test_a_panel_is_called_and_drawn(secretary: Seat, tree: Tree, now: datetime) -> None:
+    secretary.get("/console/reviews/new")
+    secretary.post("/console/reviews/new", quarter=quarter_of(now).isoformat(), seats="4")
+    assert (secretary.status, "请填 5 到 51 之间的整数" in secretary.said) == (422, True)
+    secretary.post("/console/reviews/new", quarter=quarter_of(now).isoformat(), seats="5")
+    assert "已开始报名" in secretary.said
+    assert "2026 年第 1 季度" in secretary.said
+    with transaction() as session:
+        (panel,) = reviews.of_community(session, tree.community)
+        for number in range(6):
+            person = a_person(session, now, f"评议员{number}")
+            reviews.volunteer(session, panel, person=person, actor=actor_of(session, person, now), now=now)
+    secretary.get(f"/console/reviews/{panel.public_id}")
+    secretary.post(f"/console/reviews/{panel.public_id}/draw")
+    assert "抽出了 5 位评议员" in secretary.said
+    assert again(panel).state is ReviewState.SELECTED
+
+
+def test_choosing_by_hand_needs_a_reason_for_each(secretary: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        panel, people = a_panel(session, now, tree, actor_of(session, secretary.person, now), 6)
+    to = f"/console/reviews/{panel.public_id}/choose"
+    picked = [person.public_id for person in people[:5]]
+    secretary.get(to)
+    secretary.post(to, chosen=picked, **{f"reason-{picked[0]}": "住在三号楼"})
+    assert (secretary.status, "请为每一位选定的评议员写明理由" in secretary.said) == (422, True)
+    assert 'value="住在三号楼"' in secretary.html
+    secretary.post(to, chosen=picked, **{f"reason-{one}": "了解情况" for one in picked})
+    assert "选定了 5 位评议员" in secretary.said
+
+
+def test_votes_are_counted_and_what_is_not_solved_begins_again(secretary: Seat, stranger: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        a_closed(session, now, tree)
+        panel, people = a_vote(session, now, tree, actor_of(session, secretary.person, now))
+        vote(session, now, panel, people, [Vote.UNSOLVED] * 5)
+    to = f"/console/reviews/{panel.public_id}"
+    for page in ("", "/choose", "/close", "/call-off"):
+        stranger.get(to + page)
+        assert stranger.status == 404
+    secretary.get(to)
+    assert "至少要" in secretary.said
+    secretary.post(f"{to}/count")
+    assert "没解决 5" in secretary.said
+    (item,) = re.findall(rf"{to}/items/(\w+)/reopen", secretary.html)
+    secretary.post(f"{to}/items/{item}/reopen")
+    assert "已重新立一件" in secretary.said
+    secretary.get(f"{to}/close")
+    secretary.post(f"{to}/close", minutes="")
+    assert secretary.status == 422
+    secretary.post(f"{to}/close", minutes="<b>大家同意</b>再办一次")
+    assert "<b>大家同意</b>再办一次" in secretary.said
+    assert again(panel).state is ReviewState.CLOSED
+
+
+def test_calling_off_says_why(secretary: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        panel, _people = a_panel(session, now, tree, actor_of(session, secretary.person, now), 1)
+    secretary.get(f"/console/reviews/{panel.public_id}/call-off")
+    secretary.post(f"/console/reviews/{panel.public_id}/call-off", reason="报名的人太少")
+    assert again(panel).state is ReviewState.VOID
+
+
+@pytest.fixture
+def closed(tree: Tree, now: datetime, time: Time) -> datetime:
+    """A quarter that is over, with six ballots on the community's own work."""
+    with transaction() as session:
+        request = a_finished(session, now, tree)
+        said = [ballot(VERY), ballot(BASIC), ballot(NOT, solved=False), ballot(VERY), ballot(VERY), ballot(VERY, contacted=False)]
+        cast_ballots(session, request, said)
+    time.advance(days=60)
+    with transaction() as session:
+        for street, quarter in ballot_openings.quarters_to_close(session, now=time.now):
+            ballot_openings.close_quarter(session, street_id=street, quarter=quarter, now=time.now)
+    return time.now
+
+
+def test_results_of_a_closed_quarter(app: Flask, tree: Tree, closed: datetime) -> None:
+    secretary = seat_of(app, closed, Role.SECRETARY, tree.community)
+    secretary.get("/console/ratings?quarter=2026-01-01")
+    for words in ("社区自办", "4 / 1 / 1", "响应率", "这里不排名"):
+        assert words in secretary.said
+    secretary.get("/console/ratings?quarter=2026-04-01")
+    assert "这个季度还没有公布" in secretary.said
+
+
+def test_slips_come_five_at_a_time(secretary: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        for _ in range(6):
+            a_finished(session, now, tree)
+    secretary.get("/console/ratings/slips")
+
+    def slips(count: int) -> dict[str, str]:
+        rows = [{f"contacted-{n}": "yes", f"solved-{n}": "yes", f"satisfaction-{n}": "very"} for n in range(count)]
+        return {name: value for row in rows for name, value in row.items()}
+
+    secretary.post("/console/ratings/slips", **slips(4), **{"comment-0": "谢谢小李"})
+    assert (secretary.status, "攒够五张" in secretary.said, "谢谢小李" in secretary.html) == (422, True, True)
+    secretary.post("/console/ratings/slips", **{**slips(5), "solved-2": ""})
+    assert "每张纸条的三个问题都要填" in secretary.said
+    secretary.post("/console/ratings/slips", **slips(5))
+    assert "录入了 5 张" in secretary.said
+
+
+def test_a_stranger_enters_no_slips_here(stranger: Seat, tree: Tree) -> None:
+    for page in ("/console/ratings/slips", "/console/ratings", "/console/reviews/new"):
+        stranger.get(f"{page}?at={tree.community.public_id}")
+        assert stranger.status == 404
