@@ -13,8 +13,9 @@ from server.console.look import when
 from server.db.models.platform import Undo
 from server.domain.days import SHANGHAI, local_day
 from server.domain.duties import DUTY_NAMES, REASONS, DutyKind, verbs
-from server.domain.problems import PROBLEMS
-from server.services import duties, undos
+from server.domain.problems import PROBLEMS, Problem
+from server.services import decisions, duties, undos
+from server.services.decisions import Pick, Word
 from server.services.duties import Duty
 
 LINES = 20
@@ -149,3 +150,31 @@ def _ago(since: datetime, now: datetime) -> str:
     if days <= 0:
         return f"今天 {when(since, '%H:%M')}"
     return f"昨天 {when(since, '%H:%M')}" if days == 1 else f"{when(since, '%m月%d日')}（{days} 天前）"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The buttons of one row on its own page."""
+
+    pick: str
+    yes: str
+    no: str
+    reasons: Sequence[str]
+    back: str
+
+
+def form_of(kind: DutyKind, row: Any) -> Form:
+    """What can be decided on this row as it stands; it leads back to the kind's list."""
+    yes, no = verbs(kind, row.state.value)
+    return Form(f"{kind.value}.{row.public_id}.{row.version}", yes, no, REASONS.get(kind, ()), PATHS[kind])
+
+
+def decided_one(call: Call, kind: DutyKind, public_id: str, word: Word, *, said: str, to: str) -> Answer:
+    """Decide on one row from its own page: a refusal shows the form again. Raises what the decision fails with."""
+    version = call.typed.get("seen", "")
+    act = decisions.decide(call.session, [Pick(kind, public_id, int(version) if version.isdigit() else None)], word)
+    if act.failed:
+        reasons = "、".join(HOLDS.get(reason, reason) for reason in act.failed[0]["reasons"])
+        fields = {"note": f"请写明怎样核对的：{reasons}"} if reasons else None
+        raise Problem(act.failed[0]["code"], fields=fields)
+    return call.done(said, to=to, undo=act.public_id)

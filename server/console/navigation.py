@@ -75,6 +75,8 @@ MENU: Sequence[Group] = (
     Group("管理", (
         Item("组织", "/console/orgs", P.ORGS_MANAGE),
         Item("角色与登录", "/console/roles", P.ROLES_GRANT),
+        Item("规则与限额", "/console/policies", P.POLICIES_SET),
+        Item("工作日和调休", "/console/workdays", P.POLICIES_SET),
     )),
 )  # fmt: skip
 

@@ -65,4 +65,14 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("code-turning", lambda world: f"/console/codes/{world.ids['turning']}"),
     ("codes-print", lambda world: f"/console/codes/prints/{world.ids['poster']}"),
     ("halls", "/console/halls"),
+    # 今天
+    ("today-claims", "/console?tab=claims"),
+    *((f"{page}-to-decide", f"/console/{page}") for page in ("claims", "records", "registrations", "transfers", "bindings")),
+    ("unit-registrations-to-decide", "/console/unit-registrations"),
+    ("claim-to-decide", lambda world: f"/console/claims/{world.ids['duty_claim']}"),
+    ("record-to-decide", lambda world: f"/console/records/{world.ids['duty_record']}"),
+    ("registration-to-decide", lambda world: f"/console/registrations/{world.ids['duty_registration']}"),
+    ("transfer-to-decide", lambda world: f"/console/transfers/{world.ids['duty_transfer']}"),
+    ("binding-to-decide", lambda world: f"/console/bindings/{world.ids['duty_binding']}"),
+    ("unit-registration-to-decide", lambda world: f"/console/unit-registrations/{world.ids['duty_unit_registration']}"),
 )

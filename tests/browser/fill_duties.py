@@ -57,13 +57,13 @@ def fill(session: Session, tree: Tree, secretary: Person, now: datetime) -> Mapp
         rows.append(a_claim(session, now - timedelta(hours=30 - number), clean, person, ClaimState.PENDING))
         if number < 3:
             a_claim(session, now - timedelta(hours=1), river, person, ClaimState.APPROVED)
-    made["claim"] = rows[0].public_id
+    made["duty_claim"] = rows[0].public_id
     form = a_registration(session, now - timedelta(days=8), agree(session, now, a_person(session, now, "施晓东")), tree.community)
-    made["registration"] = form.public_id
-    made["transfer"] = _moving_in(session, tree, now)
-    made["binding"] = _binding(session, tree, now)
-    made["unit_registration"] = _slip(session, tree, now)
-    made["record"] = _records(session, tree, now)
+    made["duty_registration"] = form.public_id
+    made["duty_transfer"] = _moving_in(session, tree, now)
+    made["duty_binding"] = _binding(session, tree, now)
+    made["duty_unit_registration"] = _slip(session, tree, now)
+    made["duty_record"] = _records(session, tree, now)
     a_request(session, now - timedelta(hours=3), tree, state=RequestState.SUBMITTED)
     a_request(session, now - timedelta(hours=5), tree, state=RequestState.TRIAGED)
     return made

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const rows = [...document.querySelectorAll("tr[data-duty]")];
+  const rows = [...document.querySelectorAll("[data-duty]")];
   const dialog = document.getElementById("keys");
   const bulk = document.getElementById("bulk");
   const boxes = () => [...document.querySelectorAll('input[name="pick"][type="checkbox"]')];
@@ -35,7 +35,7 @@
   on.checked = localStorage.getItem("keys") !== "off";
   on.addEventListener("change", () => localStorage.setItem("keys", on.checked ? "on" : "off"));
 
-  const here = () => rows.indexOf(document.activeElement && document.activeElement.closest("tr[data-duty]"));
+  const here = () => rows.indexOf(document.activeElement && document.activeElement.closest("[data-duty]"));
   const typing = (target) => target.closest("select, textarea, dialog, [contenteditable]") || (target.tagName === "INPUT" && target.type !== "checkbox");
 
   function go(step) {
@@ -65,7 +65,7 @@
   }
 
   function open() {
-    const link = here() >= 0 && rows[here()].querySelector("th a");
+    const link = here() >= 0 && rows[here()].querySelector("th a, a[data-open]");
     if (link) link.click();
   }
 
