@@ -32,6 +32,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal, cast
+from urllib.parse import quote
 
 from flask import Blueprint, Response, flash, g, make_response, redirect, request
 from sqlalchemy.exc import IntegrityError
@@ -163,7 +164,8 @@ def away(to: str) -> Response:
 def download(data: bytes, media: str, name: str) -> Response:
     """A file for the person's folder; its name may be Chinese."""
     answer = Response(data, mimetype=media)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    plain = "file" + "".join(char for char in name[name.rfind(".") :] if char.isascii() and (char.isalnum() or char == "."))
+    answer.headers["Content-Disposition"] = f"attachment; filename={plain}; filename*=UTF-8''{quote(name, safe='')}"  # headers are latin-1
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
