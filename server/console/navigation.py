@@ -51,7 +51,7 @@ MENU: Sequence[Group] = (
         Item("名册导入", "/console/rosters", P.ROSTERS_IMPORT),
     )),
     Group("活动", (
-        Item("岗位与活动", "/console/tasks", P.ATTENDANCE_RECORD),
+        Item("岗位与活动", "/console/tasks", P.SCREENS_OPEN),
         Item("二维码与海报", "/console/codes", P.CODES_MANAGE),
         Item("大屏", "/console/halls", P.CODES_MANAGE),
     )),
@@ -71,6 +71,10 @@ MENU: Sequence[Group] = (
         Item("评价例会", "/console/reviews", P.REVIEWS_HOLD),
         Item("评分结果", "/console/ratings", P.TALLIES_READ),
         Item("诉求漏斗", "/console/funnel", P.TALLIES_READ),
+    )),
+    Group("数据", (
+        Item("统计数据", "/console/figures", P.TALLIES_READ),
+        Item("导出台账", "/console/exports", P.TALLIES_READ),
     )),
     Group("管理", (
         Item("组织", "/console/orgs", P.ORGS_MANAGE),

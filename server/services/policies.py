@@ -67,6 +67,21 @@ POLICIES: Mapping[str, Policy] = {
     "wishes.cap_fen": Policy(CAP_FEN, 100, 1_000_000, "一个微心愿的估价上限（分）"),
     "wishes.contact_days": Policy(7, 1, 30, "认领微心愿后几天内要联系，逾期放回"),
 }
+GROUPS: Mapping[str, str] = {
+    "checkin": "签到",
+    "claims": "认领",
+    "registrations": "报到",
+    "requests": "诉求",
+    "callbacks": "回访",
+    "ballots": "评分",
+    "reviews": "评价例会",
+    "feedbacks": "投诉建议",
+    "wishes": "微心愿",
+    "reminders": "提醒",
+    "consent": "个人信息",
+    "sessions": "登录",
+    "staff": "登录",
+}
 NEWEST = select(PolicyValue.key, PolicyValue.node_id, PolicyValue.value, PolicyValue.valid_from, PolicyValue.id)
 
 

@@ -36,6 +36,13 @@ def of_year(session: Session, *, year: int) -> list[CalendarDay]:
     return list(session.execute(select(CalendarDay).where(days).order_by(CalendarDay.day)).scalars())
 
 
+def published(year: int) -> list[tuple[date, bool]]:
+    """The days of a year on which the published calendar differs from Monday to Friday; none where it does not know the year."""
+    first = date(year, 1, 1)
+    days = (first + timedelta(days=count) for count in range((date(year + 1, 1, 1) - first).days))
+    return [(day, working) for day in days if (working := workdays.is_workday(day)) is not (day.weekday() < 5)]
+
+
 def end_of(session: Session, *, now: datetime, count: int) -> datetime:
     """The end of the `count`-th working day after today, as aware UTC."""
     today = local_day(now)

@@ -18,7 +18,7 @@ CODES = {404: "NOT_FOUND", 405: "NOT_FOUND", 413: "TOO_LARGE", 429: "TOO_MANY_RE
 
 def mount(blueprint: Blueprint) -> None:
     """Catch what no page caught."""
-    blueprint.add_url_rule("/<path:rest>", "nowhere", lambda rest: _shown(Problem("NOT_FOUND")))
+    blueprint.add_url_rule("/<path:rest>", "nowhere", lambda rest: _shown(Problem("NOT_FOUND")), methods=["GET", "POST"])
     blueprint.register_error_handler(Problem, _shown)
     blueprint.register_error_handler(WechatError, lambda _error: _shown(Problem("UNAVAILABLE")))
     blueprint.register_error_handler(exc.OperationalError, lambda _error: _shown(Problem("UNAVAILABLE")))
