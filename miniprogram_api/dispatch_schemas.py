@@ -198,7 +198,7 @@ def offer_out(line: OfferLine) -> OfferOut:
         receiver=line.receiver,
         receiver_kind="unit" if offer.unit_id else "team" if offer.team_id else "person",
         lead=offer.lead,
-        reason=offer.reason,
+        reason=line.reason,
         made_at=offer.made_at,
         due_at=offer.due_at,
         answered_at=offer.answered_at,

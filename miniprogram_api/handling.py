@@ -52,7 +52,7 @@ def show_in_hand(call: Call[None], request_id: str) -> TaskInHandOut:
         again=sign_offs.neutral_words(call.session, request),
         result=handling.result_of(request),
         visits=[VisitOut(at=row.at, note=note) for row, note in handling.visits(call.session, request)],
-        extension=extension_out(extension) if extension is not None else None,
+        extension=extension_out(request, extension) if extension is not None else None,
     )
 
 
@@ -126,7 +126,8 @@ def visit_for_request(call: Call[VisitIn], request_id: str) -> VisitOut:
 def ask_extension(call: Call[ExtendIn], request_id: str) -> ExtensionOut:
     """到期前申请延期，一件诉求一次，由社区审批."""
     request, body = _held(call, request_id), call.body
-    return extension_out(extensions.ask(call.session, request, until=body.until, reason=body.reason, actor=call.actor, now=call.now))
+    row = extensions.ask(call.session, request, until=body.until, reason=body.reason, actor=call.actor, now=call.now)
+    return extension_out(request, row)
 
 
 @handling_resource.post(
@@ -139,7 +140,8 @@ def ask_extension(call: Call[ExtendIn], request_id: str) -> ExtensionOut:
 def decide_extension(call: Call[DecideExtensionIn], request_id: str) -> ExtensionOut:
     """社区审批延期；批准后告知居民原因."""
     request, body = requests.by_public_id(call.session, request_id), call.body
-    return extension_out(extensions.decide(call.session, request, approve=body.approve, note=body.note, actor=call.actor, now=call.now))
+    row = extensions.decide(call.session, request, approve=body.approve, note=body.note, actor=call.actor, now=call.now)
+    return extension_out(request, row)
 
 
 @handling_resource.post(

@@ -14,6 +14,7 @@ from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.handling import ExtensionState
 from server.domain.requests import RequestState, Urgency
+from server.services import extensions
 
 
 class InHandOut(Out):
@@ -137,6 +138,7 @@ def in_hand_fields(request: Request, community: OrgNode) -> dict[str, Any]:
     }
 
 
-def extension_out(row: RequestExtension) -> ExtensionOut:
+def extension_out(request: Request, row: RequestExtension) -> ExtensionOut:
     """An extension as JSON."""
-    return ExtensionOut(state=row.state, until=row.until, reason=row.reason, asked_at=row.asked_at, decided_at=row.decided_at)
+    reason = extensions.reason_of(request, row)
+    return ExtensionOut(state=row.state, until=row.until, reason=reason, asked_at=row.asked_at, decided_at=row.decided_at)

@@ -18,7 +18,7 @@ from server.domain.people import ConsentChannel
 from server.domain.request_triage import LEVEL_NAMES
 from server.domain.request_words import CHECKS, STATES
 from server.domain.requests import ENDS, Channel, CheckState, Difficulty, Relation, RequestLevel, RequestState, Urgency
-from server.services import handling, media, people, requests, supplements, timelines, triage
+from server.services import endings, handling, media, people, requests, supplements, timelines, triage
 from server.services.requests import Details
 
 CATEGORY = f"类别：{listed(REQUEST_CATEGORIES)}"
@@ -180,7 +180,7 @@ def request_out(session: Session, request: Request, *, staff: bool) -> RequestOu
         timeline=[StepOut.model_validate(step) for step in timelines.of(session, request)],
         result=handling.result_of(request),
         go_to=triage.elsewhere(request),
-        reason=request.closed_reason,
+        reason=endings.reason_of(request),
         merged_into=into.public_id if into else None,
         merged=len(triage.merged_here(session, request)),
         solved=request.solved,

@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.db import vault
 from server.db.base import new_public_id
+from server.db.models.people import Person
 from server.db.models.requests import Request, RequestOffer
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.notices import NoticeKind
@@ -22,6 +24,7 @@ from server.domain.requests import OFFER_TRANSITIONS, OfferAction, OfferKind, Of
 from server.services import events, notices, receivers, request_moves, requests, scopes
 from server.services.receivers import Receiver
 
+EXCUSE = "request_offer.excuse"
 TWICE_FAILED = 2  # from this rework round on somebody else does it
 
 
@@ -79,9 +82,10 @@ def decline(session: Session, row: RequestOffer, *, reason: str, actor: Actor, n
         raise Problem("ILLEGAL_MOVE", data={"state": row.state.value, "action": "decline"})
     if gives_back and row.lead and request.state is not RequestState.ACCEPTED:
         raise Problem("ILLEGAL_MOVE", data={"state": request.state.value, "action": "decline"})
-    _answer(session, row, OfferAction.DECLINE, actor=actor, now=now, note=reason, reason=reason, lead=False)
+    words: dict[str, Any] = {"note": reason, "own_words": True}
+    _answer(session, row, OfferAction.DECLINE, actor=actor, now=now, excuse=_sealed(session, row, actor, reason), lead=False, **words)
     if (gives_back and request.state is RequestState.ACCEPTED and _led(request, row)) or _nobody_left(session, request):
-        request_moves.move(session, request, RequestAction.DECLINE, actor=actor, now=now, note=reason, **NOBODY)
+        request_moves.move(session, request, RequestAction.DECLINE, actor=actor, now=now, **words, **NOBODY)
     return row
 
 
@@ -165,6 +169,16 @@ def tell_receiver(session: Session, request: Request, row: RequestOffer, *, outc
         )
 
 
+def reasons_of(session: Session, offers: Sequence[RequestOffer]) -> dict[int, str | None]:
+    """Offer id → why whoever answered cannot, in his own words, else why staff declined the claim; one statement at most."""
+    who = {row.answered_by_id for row in offers if row.excuse is not None}
+    found = session.execute(select(Person.id, Person.salt).where(Person.id.in_(who))).all() if who else ()
+    salts = {person_id: salt for person_id, salt in found}  # noqa: C416 - rows are no pairs to dict()
+    return {
+        row.id: vault.open_sealed(salts.get(row.answered_by_id or 0), EXCUSE, row.public_id, row.excuse) or row.reason for row in offers
+    }
+
+
 def by_public_id(session: Session, public_id: str) -> RequestOffer:
     """The offer. Raises NOT_FOUND."""
     found = session.execute(select(RequestOffer).where(RequestOffer.public_id == public_id)).scalar_one_or_none()
@@ -215,8 +229,12 @@ def _asked(session: Session, row: RequestOffer, actor: Actor) -> Request:
 
 def _answer(session: Session, row: RequestOffer, action: OfferAction, *, actor: Actor, now: datetime, **more: Any) -> None:
     changes = {"answered_at": now, "answered_by_id": actor.person_id, **more}
-    note = changes.pop("note", None)
-    events.move(session, row, table=OFFER_TRANSITIONS, action=action, actor=actor, now=now, note=note, **changes)
+    events.move(session, row, table=OFFER_TRANSITIONS, action=action, actor=actor, now=now, **changes)
+
+
+def _sealed(session: Session, row: RequestOffer, actor: Actor, words: str) -> bytes | None:
+    salt = session.get_one(Person, actor.id).salt
+    return vault.seal(salt, EXCUSE, row.public_id, words) if salt is not None else None
 
 
 def _led(request: Request, row: RequestOffer) -> bool:

@@ -13,17 +13,18 @@ from server.db.models.requests import Request, RequestOffer
 from server.db.models.tasks import VolunteerTeam
 from server.domain.permissions import GRANTS, Actor, Permission
 from server.domain.requests import IN_HAND, CheckState, OfferKind, OfferState, RequestState
-from server.services import lists, receivers, scopes
+from server.services import dispatch, lists, receivers, scopes
 
 
 @dataclass(frozen=True)
 class OfferLine:
-    """An offer, what it is for, and what its receiver is called."""
+    """An offer, what it is for, what its receiver is called, and why he (or staff) said no."""
 
     offer: RequestOffer
     request: Request
     community: OrgNode
     receiver: str
+    reason: str | None
 
 
 def mine(session: Session, *, actor: Actor, waiting: bool, after: str | None, limit: int) -> tuple[list[OfferLine], str | None]:
@@ -88,5 +89,6 @@ def _page(session: Session, wanted: Any, *, after: str | None, limit: int, newes
 
 
 def _named(session: Session, rows: Any) -> list[OfferLine]:
-    names = receivers.names_of(session, [row[0] for row in rows])
-    return [OfferLine(offer, request, community, names[offer.id]) for offer, request, community in rows]
+    offers = [row[0] for row in rows]
+    names, reasons = receivers.names_of(session, offers), dispatch.reasons_of(session, offers)
+    return [OfferLine(offer, request, community, names[offer.id], reasons[offer.id]) for offer, request, community in rows]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from server.db import vault
 from server.db.models.requests import Request, RequestParty
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.notices import NoticeKind
@@ -16,11 +17,14 @@ from server.domain.problems import Problem
 from server.domain.requests import RequestAction, RequestState
 from server.services import events, notices, request_moves, requests
 
+WITHDRAWN = "request.withdraw_reason"
+
 
 def withdraw(
     session: Session, request: Request, *, actor: Actor, now: datetime, reason: str | None = None, seen: int | None = None
 ) -> Request:
-    """The requester takes it back, at any open stage; whoever worked on it is told. Where others asked for the same, it goes on for them.
+    """The requester takes it back, at any open stage; whoever worked on it is told. Where others asked for the same, it goes on for them
+    and what he wrote is not kept.
 
     Raises NOT_FOUND (not his), ILLEGAL_MOVE, STALE.
     """
@@ -28,10 +32,10 @@ def withdraw(
         raise Problem("NOT_FOUND")
     heir = _next_requester(session, request)
     if heir is not None:
-        return _hand_on(session, request, heir, actor=actor, now=now, reason=reason, seen=seen)
+        return _hand_on(session, request, heir, actor=actor, now=now, seen=seen)
     handler = request.handler_person_id
-    done = {"closed_at": now, "closed_reason": reason}
-    request_moves.move(session, request, RequestAction.WITHDRAW, actor=actor, now=now, note=reason, seen=seen, **done)
+    sealed = vault.seal(request.salt, WITHDRAWN, request.public_id, reason) if reason else None
+    request_moves.move(session, request, RequestAction.WITHDRAW, actor=actor, now=now, seen=seen, closed_at=now, withdraw_reason=sealed)
     if handler is not None:
         _tell_handler(session, request, handler, now=now)
     return request
@@ -56,22 +60,25 @@ def decide_explanation(session: Session, request: Request, *, approve: bool, rea
     return request
 
 
+def reason_of(request: Request) -> str | None:
+    """Why it ended: what the requester wrote when he took it back, else what staff wrote; for himself and who may read the request."""
+    return vault.open_sealed(request.salt, WITHDRAWN, request.public_id, request.withdraw_reason) or request.closed_reason
+
+
 def _next_requester(session: Session, request: Request) -> RequestParty | None:
     """The first of those whose own requests were merged into this one, and who is not leaving now."""
     others = select(RequestParty).where(RequestParty.request_id == request.id, RequestParty.person_id != request.asked_for_id)
     return session.execute(others.order_by(RequestParty.id).limit(1)).scalar_one_or_none()
 
 
-def _hand_on(
-    session: Session, request: Request, heir: RequestParty, *, actor: Actor, now: datetime, reason: str | None, seen: int | None
-) -> Request:
+def _hand_on(session: Session, request: Request, heir: RequestParty, *, actor: Actor, now: datetime, seen: int | None) -> Request:
     """The heir's own words take the place of the leaver's, who is gone from it."""
     requests.require_open(request)
     merged = session.get_one(Request, heir.via_request_id)
     requests.reseal(request, content=requests.words(merged), where=requests.place(merged))
     events.shift(session, request, to=request.state, seen=seen, asked_for_id=heir.person_id, author_id=heir.person_id)
     session.execute(delete(RequestParty).where(RequestParty.id == heir.id))
-    events.add(session, request, action="hand_on", actor=actor, now=now, note=reason)
+    events.add(session, request, action="hand_on", actor=actor, now=now)
     return request
 
 

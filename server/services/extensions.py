@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.db import vault
 from server.db.base import new_public_id
 from server.db.models.handling import RequestExtension
 from server.db.models.requests import Request
@@ -17,6 +18,7 @@ from server.domain.problems import Problem
 from server.domain.requests import RequestState
 from server.services import deadlines, events, handling, requests
 
+REASON = "request_extension.reason"
 GOES_ON = (RequestState.ACCEPTED, RequestState.IN_PROGRESS)
 
 
@@ -29,19 +31,20 @@ def ask(session: Session, request: Request, *, until: datetime, reason: str, act
     _require_in_time(session, request, until, now)
     if of(session, request) is not None:
         raise Problem("EXTENSION_USED")
+    public_id = new_public_id()
     row = RequestExtension(
-        public_id=new_public_id(),
+        public_id=public_id,
         request_id=request.id,
         community_id=request.community_id,
         state=ExtensionState.ASKED,
         until=until,
-        reason=reason,
+        reason=vault.seal(request.salt, REASON, public_id, reason),
         asked_by=actor.id,
         asked_at=now,
     )
     session.add(row)
     session.flush()
-    events.add(session, row, action="ask", actor=actor, now=now, after=row.state, note=reason)
+    events.add(session, row, action="ask", actor=actor, now=now, after=row.state)
     return row
 
 
@@ -63,6 +66,11 @@ def of(session: Session, request: Request) -> RequestExtension | None:
     return session.execute(select(RequestExtension).where(RequestExtension.request_id == request.id)).scalar_one_or_none()
 
 
+def reason_of(request: Request, row: RequestExtension) -> str:
+    """Why more time is needed, as the handler wrote it."""
+    return vault.open_sealed(request.salt, REASON, row.public_id, row.reason)
+
+
 def _require_in_time(session: Session, request: Request, until: datetime, now: datetime) -> None:
     if request.state not in GOES_ON or request.finish_due_at is None:
         raise Problem("ILLEGAL_MOVE", data={"state": request.state.value, "action": "extend"})
@@ -82,5 +90,5 @@ def _extend(session: Session, request: Request, row: RequestExtension, *, actor:
     contacting = request.state is RequestState.ACCEPTED and request.contacted_at is None
     due = request.due_at if contacting or request.state is RequestState.WAITING else until
     events.shift(session, request, to=request.state, due_at=due, finish_due_at=until, dunned_at=None, extensions=request.extensions + 1)
-    events.add(session, request, action="extend", actor=actor, now=now, note=row.reason)
+    events.add(session, request, action="extend", actor=actor, now=now)
     requests.tell(session, request, outcome="extended", now=now)

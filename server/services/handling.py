@@ -23,7 +23,7 @@ from server.domain.requests import CONTACT, IN_HAND, RequestAction, RequestState
 from server.services import deadlines, events, media, people, receivers, request_moves, requests
 from server.services.receivers import Receiver
 
-RESULT, VISIT = "request.result", "request_visit.note"
+RESULT, VISIT, PAUSED = "request.result", "request_visit.note", "request.pause_reason"
 
 
 def is_handler(session: Session, request: Request, actor: Actor) -> bool:
@@ -81,7 +81,9 @@ def pause(session: Session, request: Request, *, reason: str, actor: Actor, now:
 
     Raises NOTE_REQUIRED, ILLEGAL_MOVE.
     """
-    _step(session, request, RequestAction.PAUSE, actor=actor, now=now, note=reason, paused_at=now)
+    sealed = vault.seal(request.salt, PAUSED, request.public_id, reason)
+    words: dict[str, Any] = {"note": reason, "own_words": True, "pause_reason": sealed}
+    _step(session, request, RequestAction.PAUSE, actor=actor, now=now, paused_at=now, **words)
     requests.tell(session, request, outcome="paused", now=now)
     return request
 
@@ -125,6 +127,11 @@ def finish(
 def result_of(request: Request) -> str:
     """What was reported, '' before."""
     return vault.open_sealed(request.salt, RESULT, request.public_id, request.result)
+
+
+def waits_for(request: Request) -> str | None:
+    """What the work waited for the last time it waited, as its handler wrote it to the requester."""
+    return vault.open_sealed(request.salt, PAUSED, request.public_id, request.pause_reason) or None
 
 
 def visits(session: Session, request: Request) -> list[tuple[RequestVisit, str]]:

@@ -26,6 +26,9 @@ from server.domain.request_desk import STEP_NAMES
 from server.domain.requests import CONTACT, RequestState
 from server.services import (
     callbacks,
+    dispatch,
+    endings,
+    extensions,
     handling,
     media,
     people,
@@ -36,6 +39,7 @@ from server.services import (
     scopes,
     sign_offs,
     supplements,
+    timelines,
 )
 
 MOST_OFFERS = 200
@@ -56,10 +60,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Asked:
-    """Somebody who was asked or offered himself; `mine`: the actor speaks for him."""
+    """Somebody who was asked or offered himself, why he (or staff) said no; `mine`: the actor speaks for him."""
 
     offer: RequestOffer
     receiver: str
+    reason: str | None
     mine: bool
 
 
@@ -81,6 +86,8 @@ class Case:
     supplements: Sequence[tuple[RequestSupplement, str]]
     visits: Sequence[tuple[datetime, str]]
     extension: RequestExtension | None
+    extension_reason: str
+    ended: str | None  # why
     mediation: Mediation | None
     signed: Sequence[SignOff]
     kin: Mapping[str, Sequence[Request]]
@@ -101,10 +108,12 @@ def of(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Case
     offers = _offers(session, request)
     events = _events(session, request)
     visits = handling.visits(session, request)
+    extension = extensions.of(session, request)
     persons = _persons(session, request, events)
     names = {person_id: people.name_of(person) for person_id, person in persons.items()}
     asked_for = persons[request.asked_for_id]
-    receiver = receivers.names_of(session, offers)
+    receiver, reasons = receivers.names_of(session, offers), dispatch.reasons_of(session, offers)
+    words = timelines.written(session, request, events)
     return Case(
         request=request,
         community=session.get_one(OrgNode, request.community_id),
@@ -114,12 +123,14 @@ def of(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Case
         phone=people.masked(people.phone_of(asked_for)),
         handler=request_desks.handlers(session, [request])[request.id],
         station=session.get(Station, request.station_id) if request.station_id else None,
-        steps=[Step(row.at, _sentence(row), names.get(row.actor_id or 0, ""), row.note) for row in events],
-        offers=[Asked(row, receiver[row.id], receivers.speaks_for(session, actor, receivers.of(row))) for row in offers],
+        steps=[Step(row.at, _sentence(row), names.get(row.actor_id or 0, ""), words[row.id]) for row in events if row.action != "draft"],
+        offers=[Asked(row, receiver[row.id], reasons[row.id], receivers.speaks_for(session, actor, receivers.of(row))) for row in offers],
         media=media.of_subject(session, "request", request.id),
         supplements=supplements.of(session, request),
         visits=[(row.at, note) for row, note in visits],
-        extension=session.execute(select(RequestExtension).where(RequestExtension.request_id == request.id)).scalar_one_or_none(),
+        extension=extension,
+        extension_reason=extensions.reason_of(request, extension) if extension is not None else "",
+        ended=endings.reason_of(request),
         mediation=session.execute(select(Mediation).where(Mediation.request_id == request.id)).scalar_one_or_none(),
         signed=sign_offs.of(session, request),
         kin=_kin(session, request),

@@ -20,12 +20,12 @@ from server.db.models.ballots import Ballot, Envelope
 from server.db.models.care import CarePlan, CareVisit
 from server.db.models.checkins import ServiceRecord
 from server.db.models.feedbacks import Feedback
-from server.db.models.handling import Mediation, RequestVisit
+from server.db.models.handling import Mediation, RequestExtension, RequestVisit
 from server.db.models.orgs import Unit
 from server.db.models.people import BindingRequest, Person, StaffLogin
 from server.db.models.platform import IdempotencyKey
 from server.db.models.registrations import Document, MemberRegistration, Transfer, UnitRegistration
-from server.db.models.requests import Request, RequestSupplement
+from server.db.models.requests import Request, RequestOffer, RequestSupplement
 from server.db.models.reviews import ReviewPanel
 from server.db.models.rosters import RosterEntry
 from server.db.models.tasks import Claim
@@ -78,6 +78,10 @@ COLUMNS = (
     Column(Request, "content", Request),
     Column(Request, "place", Request),
     Column(Request, "result", Request),
+    Column(Request, "withdraw_reason", Request),
+    Column(Request, "pause_reason", Request),
+    Column(RequestExtension, "reason", Request, "request_id"),
+    Column(RequestOffer, "excuse", Person, "answered_by_id"),
     Column(RequestSupplement, "text", Request, "request_id"),
     Column(RequestVisit, "note", Request, "request_id"),
     Column(Mediation, "parties", Mediation),

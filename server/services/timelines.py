@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from server.db.models.platform import Event
 from server.db.models.requests import Request
 from server.domain.request_words import STEPS
+from server.services import endings, extensions, handling
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,27 @@ class Step:
 
 def of(session: Session, request: Request) -> list[Step]:
     """The steps of a request, oldest first; after a merger those of the one it went into, and so on."""
-    rows: list[Event] = []
-    following: int | None = request.id
+    steps: list[Step] = []
+    following: Request | None = request
     since = 0
     while following is not None:
-        found = _events(session, following, since)
-        rows += found
-        since = max((row.id for row in found), default=since)
-        merged = session.get(Request, following)
-        following = merged.merged_into_id if merged is not None else None
-    return [Step(row.at, STEPS[row.action][0], row.note if STEPS[row.action][1] else None) for row in rows]
+        rows = _events(session, following.id, since)
+        words = written(session, following, rows)
+        steps += [Step(row.at, STEPS[row.action][0], words.get(row.id) if STEPS[row.action][1] else None) for row in rows]
+        since = max((row.id for row in rows), default=since)
+        following = session.get(Request, following.merged_into_id) if following.merged_into_id is not None else None
+    return steps
+
+
+def written(session: Session, request: Request, rows: Sequence[Event]) -> dict[int, str | None]:
+    """Event id → the reason that was written: staff's stands in the event, a person's own is sealed, the last of its kind."""
+    last = {(row.subject_kind, row.action): row.id for row in rows}
+    own = {last.get(("request", "pause")): handling.waits_for(request), last.get(("request", "withdraw")): endings.reason_of(request)}
+    asked = [last[step] for step in (("request", "extend"), ("request_extension", "ask")) if step in last]
+    extension = extensions.of(session, request) if asked else None
+    if extension is not None:
+        own |= dict.fromkeys(asked, extensions.reason_of(request, extension))
+    return {row.id: own.get(row.id) or row.note for row in rows}
 
 
 def _events(session: Session, request_id: int, since: int) -> list[Event]:

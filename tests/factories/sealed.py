@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db.models.checkins import ServiceRecord
 from server.db.models.people import Person
+from server.db.models.requests import RequestOffer
 from server.domain.feedbacks import FeedbackAbout, FeedbackKind
 from server.domain.handling import MediationAction
 from server.domain.permissions import SYSTEM, Actor, Role
@@ -22,7 +23,10 @@ from server.services import (
     binding_requests,
     care_plans,
     claims,
+    dispatch,
     documents,
+    endings,
+    extensions,
     feedbacks,
     handling,
     idempotency,
@@ -109,6 +113,14 @@ def _requests(session: Session, now: datetime, tree: Tree) -> None:
     case = mediations.open_case(session, request, parties=["楼上", "楼下"], actor=handler, now=now)
     mediations.close(session, case, action=MediationAction.AGREE, result="各退一步", actor=handler, now=now)
     handled(session, now, tree, state=RequestState.FINISHED)
+    assert request.finish_due_at is not None
+    until = request.finish_due_at + timedelta(days=2)
+    extensions.ask(session, request, until=until, reason="等配件", actor=handler, now=now)
+    handling.pause(session, request, reason="等居民在家", actor=handler, now=now)
+    endings.withdraw(session, request, reason="自己修好了", actor=Actor(request.asked_for_id), now=now)
+    asked, receiver = handled(session, now, tree, state=RequestState.DISPATCHED)
+    offer = session.execute(select(RequestOffer).where(RequestOffer.request_id == asked.id)).scalar_one()
+    dispatch.decline(session, offer, reason="这周在外地", actor=receiver, now=now)
 
 
 def _cared_for(session: Session, now: datetime, tree: Tree, secretary: Actor) -> None:

@@ -178,8 +178,23 @@ def test_when_all_say_no_it_comes_back(session: Session, now: datetime, tree: Tr
     for offer, person in zip(offers, people, strict=True):
         dispatch.decline(session, offer, reason="忙", actor=Actor(person.id), now=now)
     assert triaged.state is RequestState.TRIAGED
-    reasons = session.execute(select(Event.note).where(Event.subject_kind == "request", Event.action == "decline")).scalars().all()
-    assert reasons == ["忙"]
+    assert set(dispatch.reasons_of(session, offers).values()) == {"忙"}
+    kept = session.execute(select(Event.note).where(Event.action == "decline")).scalars().all()
+    assert (len(kept), set(kept)) == (3, {None}), "a person's own words stand nowhere open"
+    assert [offer.reason for offer in offers] == [None, None]
+
+
+def test_staff_say_openly_why_a_claim_was_declined_and_a_forgotten_person_says_nothing(
+    session: Session, now: datetime, tree: Tree, triaged: Request
+) -> None:
+    person = a_person(session, now)
+    offer = dispatch.dispatch(session, triaged, to=to(person), actor=SYSTEM, now=now)
+    dispatch.decline(session, offer, reason="我病了", actor=Actor(person.id), now=now)
+    person.salt = None
+    session.flush()
+    assert dispatch.reasons_of(session, [offer]) == {offer.id: None}
+    offer.reason, offer.excuse = "已有人办", None
+    assert dispatch.reasons_of(session, [offer]) == {offer.id: "已有人办"}
 
 
 def test_another_handler_from_the_second_round(session: Session, now: datetime, tree: Tree) -> None:

@@ -18,7 +18,7 @@ from server.domain.notices import NoticeKind
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.requests import Difficulty, RequestLevel, RequestState, Urgency
-from server.services import dispatch, endings, escalations, extensions, handling, people, policies, requests, workdays
+from server.services import dispatch, endings, escalations, extensions, handling, people, policies, requests, timelines, workdays
 from server.services.receivers import Receiver
 from tests.factories.handling import a_secretary, handled
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
@@ -110,6 +110,13 @@ def test_the_clock_stands_still_while_the_resident_is_waited_for(session: Sessio
     assert progress(session, request.asked_for_id)[-1] == "paused"
     handling.resume(session, request, actor=Actor(request.asked_for_id), now=time.advance(days=4))
     assert (request.due_at, request.finish_due_at, request.paused_at) == (before + timedelta(days=4),) * 2 + (None,)
+    assert handling.waits_for(request) == "等居民回来"
+    assert ("等您回话", "等居民回来") in steps(session, request)
+    handling.pause(session, request, reason="等您量尺寸", actor=me, now=time.now)
+    assert [reason for sentence, reason in steps(session, request) if sentence == "等您回话"] == [None, "等您量尺寸"], (
+        "the last one is kept"
+    )
+    assert notes_of(session, request) == {None}
 
 
 def test_one_extension_in_time_approved_and_told(session: Session, now: datetime, tree: Tree, time: Any) -> None:
@@ -126,7 +133,19 @@ def test_one_extension_in_time_approved_and_told(session: Session, now: datetime
     extensions.decide(session, request, approve=True, note="同意", actor=secretary, now=now)
     assert (request.due_at, request.finish_due_at, request.extensions) == (end_of(16), end_of(16), 1)
     assert progress(session, request.asked_for_id)[-1] == "extended"
+    assert steps(session, request)[-1] == ("多要了一些时间", "等配件到货")
+    assert notes_of(session, request) == {None}
+    asked = session.execute(select(Event.note).where(Event.subject_kind == "request_extension").order_by(Event.id)).scalars().all()
+    assert asked == [None, "同意"], "what staff write stays, what the handler wrote is sealed"
     assert code_of(lambda: extensions.decide(session, request, approve=True, note="同意", actor=secretary, now=now)) == "ILLEGAL_MOVE"
+
+
+def steps(session: Session, request: Request) -> list[tuple[str, str | None]]:
+    return [(step.sentence, step.reason) for step in timelines.of(session, request)]
+
+
+def notes_of(session: Session, request: Request) -> set[str | None]:
+    return set(session.execute(select(Event.note).where(Event.subject_kind == "request", Event.subject_id == request.id)).scalars())
 
 
 def test_visits_and_a_report_without_pictures(session: Session, now: datetime, tree: Tree) -> None:
@@ -145,8 +164,9 @@ def test_visits_and_a_report_without_pictures(session: Session, now: datetime, t
 def test_the_requester_withdraws_and_the_handler_is_told(session: Session, now: datetime, tree: Tree) -> None:
     request, me = handled(session, now, tree)
     assert code_of(lambda: endings.withdraw(session, request, actor=me, now=now)) == "NOT_FOUND"
-    endings.withdraw(session, request, actor=Actor(request.asked_for_id), now=now)
-    assert (request.state, request.closed_at) == (RequestState.WITHDRAWN, now)
+    endings.withdraw(session, request, reason="自己修好了", actor=Actor(request.asked_for_id), now=now)
+    assert (request.state, request.closed_at, request.closed_reason) == (RequestState.WITHDRAWN, now, None)
+    assert (endings.reason_of(request), notes_of(session, request)) == ("自己修好了", {None})
     told = select(Notice.facts).where(Notice.person_id == me.person_id, Notice.kind == NoticeKind.REQUEST_OFFERED).order_by(Notice.id)
     assert session.execute(told).scalars().all()[-1]["outcome"] == "withdrawn"
     assert code_of(lambda: endings.withdraw(session, request, actor=Actor(request.asked_for_id), now=now)) == "ILLEGAL_MOVE"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
@@ -38,7 +38,7 @@ class RequestExtension(Base):
     state: Mapped[ExtensionState] = mapped_column(enum_type(ExtensionState))
     version: Mapped[int] = mapped_column(default=0)
     until: Mapped[utc]
-    reason: Mapped[str] = mapped_column(String(200), comment="told to the requester once approved")
+    reason: Mapped[sealed] = mapped_column(comment="told to the requester once approved; under the request's salt")
     asked_by: Mapped[int] = ref("person.id")
     asked_at: Mapped[utc]
     decided_by: Mapped[int | None] = maybe_ref("person.id")

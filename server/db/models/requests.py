@@ -73,7 +73,9 @@ class Request(Base):
     split_from_id: Mapped[int | None] = maybe_ref("request.id")
     reopened_from_id: Mapped[int | None] = maybe_ref("request.id", comment="回炉 by a review: a closed request never changes")
     explained_by_id: Mapped[int | None] = maybe_ref("person.id", comment="who says it is impossible; somebody else approves")
-    closed_reason: Mapped[str | None] = mapped_column(String(200))
+    closed_reason: Mapped[str | None] = mapped_column(String(200), comment="what staff wrote")
+    withdraw_reason: Mapped[sealed | None] = mapped_column(comment="why he took it back, in his own words")
+    pause_reason: Mapped[sealed | None] = mapped_column(comment="what its handler waited for, the last time")
     reject_channel: Mapped[str | None] = mapped_column(String(32), comment="110, 12345, court …")
     solved: Mapped[bool | None] = mapped_column(comment="签收; empty where nobody answered")
     created_at: Mapped[utc]
@@ -146,7 +148,8 @@ class RequestOffer(Base):
     made_by_id: Mapped[int | None] = maybe_ref("person.id", comment="who asked, or who offered himself (or his unit, his team)")
     answered_by_id: Mapped[int | None] = maybe_ref("person.id")
     lead: Mapped[bool] = mapped_column(default=False, comment="首接负责: the first receiver keeps the lead")
-    reason: Mapped[str | None] = mapped_column(String(200))
+    reason: Mapped[str | None] = mapped_column(String(200), comment="why staff declined a claim")
+    excuse: Mapped[sealed | None] = mapped_column(comment="why whoever answered cannot, in his own words; under his own salt")
     made_at: Mapped[utc]
     due_at: Mapped[utc | None]
     answered_at: Mapped[utc | None]
