@@ -9,7 +9,7 @@ from flask import Blueprint
 from server.console import desk as edge
 from server.console import look
 from server.console.desk import Desk
-from server.console.views import administration, attendances, codes, duties, halls, refusals, registers, residents, sign_in, tasks
+from server.console.views import account, administration, attendances, codes, duties, halls, refusals, registers, residents, sign_in, tasks
 
 DESKS: Sequence[Desk] = (
     *duties.DESKS,
@@ -20,6 +20,7 @@ DESKS: Sequence[Desk] = (
     halls.desk,
     *registers.DESKS,
     *administration.DESKS,
+    account.desk,
 )
 
 

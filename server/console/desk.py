@@ -270,10 +270,14 @@ def _again(spot: Spot, token: str, now: datetime, path: dict[str, str], problem:
 def _sign_in_again(token: str, *, posted: bool) -> Response:
     """To the sign-in page and back; what was typed goes along."""
     if not posted:
-        return away(look.sign_in_address(request.full_path.rstrip("?")))
+        return away(look.sign_in_address(visitors.here()))
     draft = ""
     if token:
         with reading() as session:
             owner = sessions.owner(session, token=token)
         draft = visitors.seal_draft(owner) if owner is not None else ""
-    return look.sign_in(draft=draft, to=visitors.back("/console"), status=401)
+    made = look.sign_in(draft=draft, to=visitors.back("/console"), status=401)
+    if request.headers.get("HX-Request"):  # htmx shows no refusal; this one takes the place of the page
+        made.status_code = 200
+        made.headers["HX-Retarget"], made.headers["HX-Reswap"] = "body", "innerHTML"
+    return made

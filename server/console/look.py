@@ -56,13 +56,19 @@ def refusal(problem: Problem) -> str:
     return render_template("console/refusal.html", problem=problem, **shared(None))
 
 
-def sign_in(*, draft: str = "", to: str = "/console", problem: Problem | None = None, status: int = 200, **values: Any) -> Response:
-    """The sign-in page; a browser that has no name yet gets one, for the form and the code are bound to it."""
+def sign_in(*, status: int = 200, **values: Any) -> Response:
+    """The sign-in page."""
+    return entrance("console/sign_in.html", status=status, **{"wish": None, "times": 0, "again": True, **values})
+
+
+def entrance(template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page before anybody is signed in; a browser without a name gets one, for forms and codes are bound to it.
+
+    Each carries where to go afterwards (`to`) and the sealed form that was posted in vain (`draft`).
+    """
     browser = visitors.browser() or visitors.new_browser()
-    shown = render_template(
-        "console/sign_in.html", csrf=visitors.csrf(browser), draft=draft, to=to, problem=problem, **shared(None), **values
-    )
-    made = answer(shown, status)
+    given = {"draft": "", "to": "/console", "problem": None, **values}
+    made = answer(render_template(template, csrf=visitors.csrf(browser), **shared(None), **given), status)
     visitors.keep(made, visitors.BROWSER, browser)
     return made
 

@@ -12,6 +12,8 @@ import hmac
 import json
 import secrets
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Response, current_app, request
@@ -74,8 +76,8 @@ def check_csrf(of: str) -> None:
 
 
 def seal_draft(person_id: int) -> str:
-    """What was just posted, for the person whose session it was; '' where there is nothing to keep or too much of it."""
-    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in HIDDEN]
+    """What was just posted, but no password, for the person whose session it was; '' where there is nothing to keep or too much of it."""
+    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in HIDDEN and "password" not in name]
     text = json.dumps([person_id, request.full_path.rstrip("?"), fields]).encode()
     return Fernet(_fernet_key()).encrypt(text).decode() if fields and len(text) <= LONGEST_DRAFT else ""
 
@@ -89,9 +91,34 @@ def open_draft(text: str, person_id: int) -> Draft | None:
     return draft if draft.person_id == person_id else None
 
 
+def seal(use: str, *values: Any) -> str:
+    """Values that a form carries and that nobody but us can read or make; only this browser may hand them back."""
+    return _box(use).encrypt(json.dumps([browser() or token(), *values]).encode()).decode()
+
+
+def opened(use: str, text: str, *, seconds: int) -> list[Any] | None:
+    """The values again; None for what is older, forged, of another use or of another browser."""
+    try:
+        of, *values = json.loads(_box(use).decrypt(text.encode(), ttl=seconds))
+    except (InvalidToken, ValueError):
+        return None
+    return values if of and hmac.compare_digest(str(of).encode(), (browser() or token()).encode()) else None
+
+
 def back(default: str) -> str:
     """Where the form says to return to: a path of the console, never another site."""
-    said = request.form.get("back") or request.args.get("back", "")
+    return own(request.form.get("back") or request.args.get("back", ""), default)
+
+
+def here() -> str:
+    """The page a person looks at: of a fragment that htmx asks for, the page around it."""
+    shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+    whole = f"{shown.path}?{shown.query}" if shown.query else shown.path
+    return own(whole, "/console") if request.headers.get("HX-Request") else request.full_path.rstrip("?")
+
+
+def own(said: str, default: str) -> str:
+    """A path of the console, never another site."""
     return said if said.startswith("/console") and "//" not in said and "\\" not in said and said.isprintable() else default
 
 
@@ -101,3 +128,7 @@ def _secret(use: bytes) -> bytes:
 
 def _fernet_key() -> bytes:
     return base64.urlsafe_b64encode(_secret(b"draft"))
+
+
+def _box(use: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_secret(use.encode())))

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from server.db import vault
 from server.db.models.people import Person, RecoveryCode, StaffLogin
+from server.domain.permissions import Actor
 from server.domain.problems import Problem
-from server.services import policies
+from server.services import events, policies
 
 POLICY = "staff.second_factor"
 STEP_S, DIGITS = 30, 6
@@ -44,7 +45,7 @@ def link(secret: str, login: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name="共建")
 
 
-def enrol(session: Session, *, found: StaffLogin, secret: str, code: str, now: datetime) -> list[str]:
+def enrol(session: Session, *, found: StaffLogin, secret: str, code: str, actor: Actor, now: datetime) -> list[str]:
     """The authenticator is his from now on; returns ten recovery codes, shown once. Raises CODE_WRONG when `code` is not of this secret."""
     step = step_of(secret, code, now)
     person = session.get_one(Person, found.person_id)
@@ -53,7 +54,8 @@ def enrol(session: Session, *, found: StaffLogin, secret: str, code: str, now: d
     box = vault.seal(person.salt, SEALED, found.login, secret)
     changes = {"totp_secret": box, "totp_since": now, "totp_step": step}
     session.execute(update(StaffLogin).where(StaffLogin.id == found.id).values(**changes))
-    return new_codes(session, found=found, now=now)
+    events.add(session, found, action="enrol", actor=actor, now=now)
+    return new_codes(session, found=found, actor=actor, now=now)
 
 
 def accept(session: Session, *, found: StaffLogin, code: str, now: datetime) -> bool:
@@ -67,11 +69,12 @@ def accept(session: Session, *, found: StaffLogin, code: str, now: datetime) -> 
     return bool(cast(Any, session.execute(mine.values(used_at=now))).rowcount == 1)
 
 
-def new_codes(session: Session, *, found: StaffLogin, now: datetime) -> list[str]:
+def new_codes(session: Session, *, found: StaffLogin, actor: Actor, now: datetime) -> list[str]:
     """Ten fresh recovery codes; the old ones die."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.login_id == found.id))
     made = [_new_code() for _ in range(CODES)]
     session.execute(insert(RecoveryCode), [{"login_id": found.id, "code_hash": _hash(code), "made_at": now} for code in made])
+    events.add(session, found, action="new_codes", actor=actor, now=now)
     return made
 
 

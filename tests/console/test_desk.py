@@ -18,6 +18,7 @@ from server.services import staff
 from tests.conftest import Time
 from tests.console.conftest import Seat, seat_of, sit_down
 from tests.factories.people import Tree, a_person, with_role
+from tests.factories.staff import without_second_factor
 
 PASSWORD = "Shili-2026-ok"
 SPOTS = [spot for desk in DESKS for spot in desk.spots]
@@ -55,6 +56,7 @@ def test_a_phone_s_token_does_not_open_the_console(app: Flask, tree: Tree, now: 
 
 def test_name_and_password_open_it(app: Flask, tree: Tree, now: datetime) -> None:
     with transaction() as session:
+        without_second_factor(session, now)
         person = with_role(session, now, Role.SECRETARY, tree.community)
         staff.create(session, person=person, login="lishuji", password=PASSWORD, actor=SYSTEM, now=now)
     seat = Seat(app.test_client(), person)

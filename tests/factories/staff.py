@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from server.db.models.people import StaffLogin
 from server.domain.days import local_day
-from server.domain.permissions import SYSTEM
+from server.domain.permissions import SYSTEM, Actor
 from server.services import policies, second_factors, staff
 
 
@@ -28,7 +28,9 @@ def an_authenticator(session: Session, now: datetime, login: str) -> tuple[str, 
 def enrolled(session: Session, now: datetime, found: StaffLogin) -> tuple[str, list[str]]:
     """The same for a row."""
     before, secret = now - timedelta(hours=1), second_factors.new_secret()
-    return secret, second_factors.enrol(session, found=found, secret=secret, code=code_of(secret, before), now=before)
+    return secret, second_factors.enrol(
+        session, found=found, secret=secret, code=code_of(secret, before), actor=Actor(found.person_id), now=before
+    )
 
 
 def code_of(secret: str, at: datetime) -> str:

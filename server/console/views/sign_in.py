@@ -1,23 +1,29 @@
-"""Signing in and out of the console, and the look a person chooses. These are the only addresses of the console without a permission."""
+"""Signing in and out of the console, and the look a person chooses. These and the steps after a password need no permission."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, request
 
 from server import clock
 from server.console import look, visitors
 from server.console.desk import STATUS, away, signed_in
+from server.console.views import scan_sign_in, sign_in_steps
 from server.db.base import reading, transaction
+from server.db.models.people import StaffLogin
 from server.domain.problems import Problem
 from server.services import sessions, staff
 
-SECONDS = int(staff.LIFETIME.total_seconds())
-
 
 def mount(blueprint: Blueprint) -> None:
-    """The four addresses."""
+    """The addresses."""
     blueprint.add_url_rule("/sign-in", "sign_in", show, methods=["GET"])
     blueprint.add_url_rule("/sign-in", "enter", enter, methods=["POST"])
+    blueprint.add_url_rule("/sign-in/second", "second", sign_in_steps.second, methods=["POST"])
+    blueprint.add_url_rule("/sign-in/renew", "renew", sign_in_steps.renew, methods=["POST"])
+    blueprint.add_url_rule("/sign-in/enrol", "enrol", sign_in_steps.enrol, methods=["POST"])
+    blueprint.add_url_rule("/sign-in/code", "ask_code", scan_sign_in.ask, methods=["POST"])
+    blueprint.add_url_rule("/sign-in/code", "see_code", scan_sign_in.see, methods=["GET"])
+    blueprint.add_url_rule("/sign-in/scanned", "scanned", scan_sign_in.enter, methods=["POST"])
     blueprint.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
     blueprint.add_url_rule("/look", "choose_look", choose_look, methods=["POST"])
 
@@ -32,24 +38,9 @@ def enter() -> Response:
     draft, to = request.form.get("draft", ""), visitors.back("/console")
     try:
         visitors.check_csrf(visitors.browser())
-        token = _token()
+        return sign_in_steps.go_on(_proven(), proven=False)
     except Problem as problem:
         return look.sign_in(draft=draft, to=to, problem=problem, status=STATUS[problem.kind], login=request.form.get("login", "")[:64])
-    return seated(token, draft, to)
-
-
-def seated(token: str, draft: str, to: str) -> Response:
-    """Somebody has signed in: on to the page he wanted, or first to what he had typed."""
-    with reading() as session:
-        person_id = sessions.owner(session, token=token)
-    kept = visitors.open_draft(draft, person_id) if draft and person_id is not None else None
-    if kept is None:
-        answer = away(to)
-    else:
-        shown = render_template("console/kept.html", draft=kept, csrf=visitors.csrf(token), **look.shared(clock.now()))
-        answer = look.answer(shown, 200)
-    visitors.keep(answer, visitors.COOKIE, token, seconds=SECONDS)
-    return answer
 
 
 def sign_out() -> Response:
@@ -79,14 +70,13 @@ def choose_look() -> Response:
     return answer
 
 
-def _token() -> str:
-    """Raises LOGIN_FAILED, LOGIN_LOCKED."""
-    now = clock.now()
+def _proven() -> StaffLogin:
+    """The login whose password was typed. Raises LOGIN_FAILED, LOGIN_LOCKED."""
     with reading() as session:
         found = staff.find(session, request.form.get("login", "")[:64])
     matched = staff.matches(found, request.form.get("password", ""))
     with transaction() as session:
-        refused = staff.settle(session, found=found, matched=matched, now=now)
-        if refused is None and found is not None:
-            return staff.sign_in(session, found=found, now=now)
-    raise Problem(refused or "LOGIN_FAILED")
+        refused = staff.settle(session, found=found, matched=matched, now=clock.now())
+    if refused is not None or found is None:
+        raise Problem(refused or "LOGIN_FAILED")
+    return found
