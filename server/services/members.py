@@ -28,7 +28,7 @@ from server.domain.registrations import LIVE, MemberState
 from server.domain.tasks import TaskState
 from server.services import consents, events, lists, orgs, people, registrations, scopes, transfers, windows
 
-Grid, To = aliased(OrgNode), aliased(OrgNode)
+Grid, Home, To = aliased(OrgNode), aliased(OrgNode), aliased(OrgNode)
 SHOWN = 10  # of each kind on a member's page
 MOST = 500
 PAPER_BACK = timedelta(days=31)  # tasks a paper list may still be typed in for
@@ -55,6 +55,7 @@ class Line:
     phone: str
     unit: str
     grid: str
+    community: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,6 @@ class Member:
     """A member's page: his registration here, all he had anywhere (place), and the newest of what belongs to him in this community."""
 
     line: Line
-    community: OrgNode
     branch: str
     address: str
     history: Sequence[tuple[MemberRegistration, str]]
@@ -112,21 +112,20 @@ def one(session: Session, public_id: str, *, actor: Actor, permission: Permissio
 
 
 def detail(session: Session, public_id: str, *, actor: Actor) -> Member:
-    """Everything about a member that his community may see; nine statements. Raises NOT_FOUND."""
+    """Everything about a member that his community may see; eight statements. Raises NOT_FOUND."""
     line = one(session, public_id, actor=actor)
-    person_id, community = line.person.id, session.get_one(OrgNode, line.row.community_id)
+    person_id, community_id = line.person.id, line.row.community_id
     branch = session.get(UnitBranch, line.row.branch_id) if line.row.branch_id else None
     return Member(
         line=line,
-        community=community,
         branch=branch.name if branch is not None else "",
         address=registrations.address_of(line.person, line.row),
         history=_history(session, person_id),
         consents=consents.of(session, person_id=person_id),
         moves=_moves(session, person_id),
-        claims=_newest(session, select(Claim, Task), Claim, person_id, community.id),
-        records=_newest(session, select(ServiceRecord, Task), ServiceRecord, person_id, community.id),
-        documents=_documents(session, person_id, community.id),
+        claims=_newest(session, select(Claim, Task), Claim, person_id, community_id),
+        records=_newest(session, select(ServiceRecord, Task), ServiceRecord, person_id, community_id),
+        documents=_documents(session, person_id, community_id),
     )
 
 
@@ -160,19 +159,20 @@ def paper_tasks(session: Session, line: Line, *, now: datetime) -> Sequence[Task
     return session.execute(found.order_by(Task.starts_at.desc(), Task.id).limit(100)).scalars().all()
 
 
-def _lines() -> Select[MemberRegistration, Person, str, str]:
+def _lines() -> Select[MemberRegistration, Person, str, str, str]:
     return (
-        select(MemberRegistration, Person, Unit.name, Grid.name)
+        select(MemberRegistration, Person, Unit.name, Grid.name, Home.name)
         .join(Person, Person.id == MemberRegistration.person_id)
+        .join(Home, Home.id == MemberRegistration.community_id)
         .outerjoin(Unit, Unit.id == MemberRegistration.unit_id)
         .outerjoin(Grid, Grid.id == MemberRegistration.grid_id)
     )
 
 
 def _line(row: Any) -> Line:
-    registration, person, unit, grid = row
+    registration, person, unit, grid, community = row
     name, phone = people.name_of(person), people.masked(people.phone_of(person))
-    return Line(registration, person, name, phone, unit or "", grid or "")
+    return Line(registration, person, name, phone, unit or "", grid or "", community)
 
 
 def _phone_is(word: str) -> Any:

@@ -9,7 +9,6 @@ from flask import current_app
 from server.console import forms, look
 from server.console.desk import Answer, Call, Desk
 from server.db.models.orgs import OrgNode
-from server.db.models.registrations import MemberRegistration
 from server.domain.days import local_day, period_start
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
@@ -144,9 +143,7 @@ def enter_presence(call: Call, id: str) -> Answer:  # noqa: A002
 
 def _show(call: Call, line: Line, page: str, sheet: Any, **more: Any) -> Answer:
     forms.blame(sheet, call.problem)
-    row: MemberRegistration = line.row
-    community = call.session.get_one(OrgNode, row.community_id)
-    return call.show(f"console/members/{page}.html", 422 if call.posted else 200, line=line, sheet=sheet, community=community, **more)
+    return call.show(f"console/members/{page}.html", 422 if call.posted else 200, line=line, sheet=sheet, **more)
 
 
 def _at(public_id: str) -> str:
