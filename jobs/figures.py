@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from server.db.base import reading, transaction
+from server.domain.figures import span_of
 from server.services import figure_counts, figure_sheets
 
 
@@ -15,7 +16,7 @@ def count(now: datetime) -> None:
     with reading() as session:
         due = figure_sheets.due(session, now=now)
     for period, starts_on in due:
-        span = figure_counts.span_of(period, starts_on, now)
+        span = span_of(period, starts_on, now)
         with reading() as session:
             counts = figure_counts.counted(session, span)
         with transaction() as session:

@@ -9,7 +9,21 @@ from flask import Blueprint
 from server.console import desk as edge
 from server.console import look
 from server.console.desk import Desk
-from server.console.views import account, administration, attendances, codes, duties, halls, refusals, registers, residents, sign_in, tasks
+from server.console.views import (
+    account,
+    administration,
+    attendances,
+    codes,
+    duties,
+    exports,
+    figures,
+    halls,
+    refusals,
+    registers,
+    residents,
+    sign_in,
+    tasks,
+)
 
 DESKS: Sequence[Desk] = (
     *duties.DESKS,
@@ -19,6 +33,8 @@ DESKS: Sequence[Desk] = (
     codes.desk,
     halls.desk,
     *registers.DESKS,
+    figures.desk,
+    exports.desk,
     *administration.DESKS,
     account.desk,
 )

@@ -42,6 +42,7 @@ MENU: Sequence[Group] = (
         Item("转出转入", "/console/transfers", P.REGISTRATIONS_DECIDE, (K.TRANSFER,)),
         Item("身份核对", "/console/bindings", P.BINDINGS_DECIDE, (K.BINDING,)),
         Item("单位报到审核", "/console/unit-registrations", P.UNIT_REGISTRATIONS_DECIDE, (K.UNIT_REGISTRATION,)),
+        Item("通知", "/console/notices", P.ME),
     )),
     Group("人员", (
         Item("党员", "/console/members", P.MEMBERS_READ),
@@ -81,6 +82,9 @@ MENU: Sequence[Group] = (
         Item("角色与登录", "/console/roles", P.ROLES_GRANT),
         Item("规则与限额", "/console/policies", P.POLICIES_SET),
         Item("工作日和调休", "/console/workdays", P.POLICIES_SET),
+        Item("密钥轮换", "/console/keys", P.KEYS_ROTATE),
+        Item("审计日志", "/console/audit", P.AUDIT_READ),
+        Item("后台任务", "/console/jobs", P.JOBS_MANAGE),
     )),
 )  # fmt: skip
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from server.domain import satisfaction
+from server.domain.days import local_day, period_end, start_of
 from server.domain.rates import Rate, rate, tenths
 from server.domain.satisfaction import Answered
 
@@ -106,6 +108,39 @@ def added(counts: Iterable[Counts]) -> dict[str, list[int]]:
             old = total.get(key)
             total[key] = list(numbers) if old is None else [a + b for a, b in zip(old, numbers, strict=True)]
     return total
+
+
+@dataclass(frozen=True)
+class Span:
+    """A period as it is counted now: denominators as of `as_of`, what falls due only until `upto`."""
+
+    period: str
+    starts_on: date
+    ends_before: date
+    as_of: date
+    upto: datetime
+
+    @property
+    def begin(self) -> datetime:
+        """Its first moment."""
+        return start_of(self.starts_on)
+
+    @property
+    def end(self) -> datetime:
+        """The moment after it."""
+        return start_of(self.ends_before)
+
+    @property
+    def until(self) -> datetime:
+        """The moment after the day of the denominators."""
+        return start_of(self.as_of + timedelta(days=1))
+
+
+def span_of(period: str, starts_on: date, now: datetime) -> Span:
+    """The period that begins on this day."""
+    end = period_end(period, starts_on)
+    as_of = max(starts_on, min(local_day(now), end - timedelta(days=1)))
+    return Span(period, starts_on, end, as_of, min(now, start_of(end)))
 
 
 @dataclass(frozen=True)

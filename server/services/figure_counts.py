@@ -7,8 +7,7 @@ added up: they come from the tallies, which know them for every node.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
@@ -24,8 +23,8 @@ from server.db.models.sign_offs import Callback, SignOff
 from server.db.models.tallies import Tally, TallyHead
 from server.db.models.tasks import Shift, Task
 from server.db.models.wishes import Wish
-from server.domain.days import local_day, period_end, start_of
-from server.domain.figures import ANSWERS, BUCKET, CATEGORY
+from server.domain.days import period_end, start_of
+from server.domain.figures import ANSWERS, BUCKET, CATEGORY, Span
 from server.domain.funnels import BUCKET_OF
 from server.domain.orgs import Level
 from server.domain.people import MemberType
@@ -43,39 +42,6 @@ NOT_COUNTED = (S.DRAFT, S.MERGED, S.SPLIT, S.WITHDRAWN)  # a split one counts as
 NOT_HANDLED = (*NOT_COUNTED, S.SUBMITTED, S.REJECTED)
 FINISHED = (S.FINISHED, S.CLOSED, S.CLOSED_UNRATED, S.CLOSED_EXPLAINED)
 ALWAYS = (Level.COUNTY, Level.STREET, Level.COMMUNITY)  # these have figures even where nothing was done
-
-
-@dataclass(frozen=True)
-class Span:
-    """A period as it is counted now: denominators as of `as_of`, what falls due only until `upto`."""
-
-    period: str
-    starts_on: date
-    ends_before: date
-    as_of: date
-    upto: datetime
-
-    @property
-    def begin(self) -> datetime:
-        """Its first moment."""
-        return start_of(self.starts_on)
-
-    @property
-    def end(self) -> datetime:
-        """The moment after it."""
-        return start_of(self.ends_before)
-
-    @property
-    def until(self) -> datetime:
-        """The moment after the day of the denominators."""
-        return start_of(self.as_of + timedelta(days=1))
-
-
-def span_of(period: str, starts_on: date, now: datetime) -> Span:
-    """The period that begins on this day."""
-    end = period_end(period, starts_on)
-    as_of = max(starts_on, min(local_day(now), end - timedelta(days=1)))
-    return Span(period, starts_on, end, as_of, min(now, start_of(end)))
 
 
 class Book:
@@ -140,7 +106,11 @@ def _live(span: Span) -> tuple[ColumnElement[bool], ...]:
 
 def _members(session: Session, span: Span, book: Book) -> None:
     leaf = _leaf(MemberRegistration)
-    wanted = select(leaf, MemberRegistration.unit_id, func.count()).join(Person, Person.id == MemberRegistration.person_id)
+    wanted = (
+        select(leaf, MemberRegistration.unit_id, func.count())
+        .select_from(MemberRegistration)
+        .join(Person, Person.id == MemberRegistration.person_id)
+    )
     for node_id, unit_id, number in session.execute(wanted.where(*_live(span)).group_by(leaf, MemberRegistration.unit_id)):
         for key in ("participation_rate", "avg_times", "avg_hours"):
             book.spread(node_id, key, 0, number)
@@ -154,6 +124,7 @@ def _taking_part(session: Session, span: Span, book: Book) -> None:
     counts = (TallyHead.scope_id, func.count(), func.sum(TallyHead.visits), func.sum(TallyHead.minutes))
     joined = (
         select(*counts)
+        .select_from(TallyHead)
         .join(MemberRegistration, MemberRegistration.person_id == TallyHead.person_id)
         .join(Person, Person.id == TallyHead.person_id)
         .where(*key, *_live(span))
@@ -178,6 +149,7 @@ def _registered(session: Session, span: Span, book: Book) -> None:
     place = (RosterEntry.community_id, RosterEntry.unit_id)
     listed = (
         select(*place, func.count(MemberRegistration.id), func.count())
+        .select_from(RosterEntry)
         .outerjoin(MemberRegistration, live)
         .where(RosterEntry.member_type == MemberType.IN_SERVICE, RosterEntry.exempt.is_(None), RosterEntry.state == EntryState.LISTED)
         .group_by(*place)
@@ -186,7 +158,7 @@ def _registered(session: Session, span: Span, book: Book) -> None:
         book.spread(community_id, "member_reg_rate", registered, all_of_them)
         book.add("unit", unit_id, "member_reg_rate", registered, all_of_them)
     accepted = and_(UnitRegistration.unit_id == Unit.id, UnitRegistration.state.in_(ACCEPTED), UnitRegistration.decided_at < span.until)
-    units = select(Unit.community_id, func.count(UnitRegistration.id), func.count()).outerjoin(UnitRegistration, accepted)
+    units = select(Unit.community_id, func.count(UnitRegistration.id), func.count()).select_from(Unit).outerjoin(UnitRegistration, accepted)
     book.everywhere(session, units.where(Unit.archived_at.is_(None)).group_by(Unit.community_id), "unit_reg_rate")
 
 
@@ -196,7 +168,7 @@ def _offered(session: Session, span: Span, book: Book) -> None:
     of_shifts = shifts.group_by(Shift.task_id).subquery()
     leaf = _leaf(Task)
     taken, places = (func.sum(func.coalesce(of_shifts.c[name], getattr(Task, name))) for name in ("taken", "capacity"))
-    posts = select(leaf, taken, places).outerjoin(of_shifts, of_shifts.c.task_id == Task.id)
+    posts = select(leaf, taken, places).select_from(Task).outerjoin(of_shifts, of_shifts.c.task_id == Task.id)
     published = (Task.kind == TaskKind.POST, Task.state != TaskState.CANCELLED, _within(Task.published_at, span))
     book.everywhere(session, posts.where(*published).group_by(leaf), "post_claim_rate")
     leaf = _leaf(Wish)
@@ -249,11 +221,15 @@ def _dispatched(session: Session, span: Span, book: Book) -> None:
     offers = RequestOffer.kind == OfferKind.DISPATCH, RequestOffer.state != OfferState.LAPSED
     leaf, number = _leaf(Request), func.count()
     in_time = and_(RequestOffer.state == OfferState.ACCEPTED, RequestOffer.answered_at <= RequestOffer.due_at)
-    accepted = select(leaf, number.filter(in_time), number).join(Request, Request.id == RequestOffer.request_id)
+    accepted = select(leaf, number.filter(in_time), number).select_from(RequestOffer).join(Request, Request.id == RequestOffer.request_id)
     due = (RequestOffer.due_at >= span.begin, RequestOffer.due_at < span.upto)
     book.everywhere(session, accepted.where(*offers, *due).group_by(leaf), "accept_on_time")
     declined = select(leaf, number.filter(RequestOffer.state == OfferState.DECLINED), number)
-    made = declined.join(Request, Request.id == RequestOffer.request_id).where(*offers, _within(RequestOffer.made_at, span))
+    made = (
+        declined.select_from(RequestOffer)
+        .join(Request, Request.id == RequestOffer.request_id)
+        .where(*offers, _within(RequestOffer.made_at, span))
+    )
     book.everywhere(session, made.group_by(leaf), "return_rate")
 
 
@@ -264,11 +240,11 @@ def _answered(session: Session, span: Span, book: Book) -> None:
     signed = select(SignOff.id).where(SignOff.request_id == Request.id, SignOff.round == Request.round).exists()
     reached = select(leaf, number.filter(or_(called, signed)), number).where(_within(Request.finished_at, span)).group_by(leaf)
     book.everywhere(session, reached, "callback_rate")
-    valid = select(leaf, number).join(Request, Request.id == Callback.request_id)
+    valid = select(leaf, number).select_from(Callback).join(Request, Request.id == Callback.request_id)
     said = (Callback.reached.is_(True), Callback.solved.is_not(None), _within(Callback.at, span))
     book.everywhere(session, valid.where(*said).group_by(leaf), "valid_callback")
     asked = func.count(SignOff.request_id.distinct())
-    again = select(leaf, asked.filter(SignOff.done.is_(False)), asked).join(Request, Request.id == SignOff.request_id)
+    again = select(leaf, asked.filter(SignOff.done.is_(False)), asked).select_from(SignOff).join(Request, Request.id == SignOff.request_id)
     book.everywhere(session, again.where(_within(SignOff.at, span)).group_by(leaf), "rework_rate")
     for quarter in _quarters(span):
         _three_rates(session, quarter, book)

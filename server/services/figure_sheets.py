@@ -14,12 +14,11 @@ from server.db import statements
 from server.db.models.figures import FigureEdition, FigureRow
 from server.db.models.orgs import OrgNode, Unit
 from server.domain.days import PERIODS, local_day, period_start
-from server.domain.figures import RULE_VERSION, Counts
+from server.domain.figures import RULE_VERSION, Counts, Span
 from server.domain.orgs import Level
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import scopes
-from server.services.figure_counts import Span
+from server.services import lists, scopes
 
 LOCK = "figures"
 FRESH = timedelta(minutes=10)
@@ -110,6 +109,14 @@ def units_of(session: Session, node: OrgNode) -> Sequence[Unit]:
     inside = select(OrgNode.id).where(OrgNode.path.startswith(node.path, autoescape=True))
     wanted = select(Unit).where(Unit.community_id.in_(inside), Unit.archived_at.is_(None))
     return session.execute(wanted.order_by(Unit.id)).scalars().all()
+
+
+def unit_page(session: Session, node: OrgNode, *, after: str | None, limit: int) -> tuple[list[Unit], str | None]:
+    """A page of them, and the next `after`. Raises INVALID for a cursor that is none."""
+    inside = select(OrgNode.id).where(OrgNode.path.startswith(node.path, autoescape=True))
+    wanted = select(Unit).where(Unit.community_id.in_(inside), Unit.archived_at.is_(None))
+    rows, following = lists.page(session, wanted, Unit, after=after, limit=limit)
+    return [row[0] for row in rows], following
 
 
 def ask(session: Session, period: str, starts_on: date, *, now: datetime) -> None:

@@ -25,6 +25,7 @@ from server.db.models.wishes import Wish
 from server.domain.ballots import SATISFACTION_NAMES
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.days import SHANGHAI
+from server.domain.figures import Span
 from server.domain.orgs import UNIT_CATEGORY_NAMES
 from server.domain.people import MemberType
 from server.domain.rates import rate, tenths
@@ -35,7 +36,6 @@ from server.domain.rosters import EntryState
 from server.domain.tasks import ClaimState, TaskKind
 from server.domain.wishes import WISH_GROUP_NAMES
 from server.services import people, units
-from server.services.figure_counts import Span
 from server.services.figures import ACCEPTED
 from server.services.workbooks import Cell
 

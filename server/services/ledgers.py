@@ -15,11 +15,10 @@ from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.domain.days import SHANGHAI, local_day, period_start
 from server.domain.exports import EXPORTS, ExportKind
-from server.domain.figures import INDICATORS, PERIOD_NAMES, change, value
+from server.domain.figures import INDICATORS, PERIOD_NAMES, Span, change, span_of, value
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.services import figure_sheets, ledger_rows, list_rows, people, scopes
-from server.services.figure_counts import Span, span_of
 from server.services.figure_sheets import Sheet
 from server.services.ledger_rows import Asked, Line, Rows
 

@@ -7,27 +7,17 @@ from urllib.parse import urlencode
 from server.console import navigation, visitors
 from server.console.desk import Answer, Call, Desk, away
 from server.console.duty_pages import BACK_DEFAULT, queue_page, said_of
+from server.db.models.notices import Notice
 from server.domain.duties import TABS, DutyKind
+from server.domain.notices import OF_OFFICE, desk_page, sentence
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
-from server.services import decisions, duties, undos
+from server.services import decisions, duties, notices, undos
 from server.services.decisions import Word
 
 desk = Desk("today")
 KINDS = tuple(DutyKind)
-# Where a member of staff reads what a notice is about.
-PAGES = {
-    "binding_request": "/console/bindings",
-    "care_plan": "/console/requests",
-    "claim": "/console/claims",
-    "feedback": "/console/feedbacks",
-    "member_registration": "/console/registrations",
-    "record": "/console/records",
-    "request": "/console/requests",
-    "transfer": "/console/transfers",
-    "unit_registration": "/console/unit-registrations",
-    "wish": "/console/wishes",
-}
+NOTICES = 30
 
 
 @desk.page("", permission=P.ME)
@@ -67,6 +57,27 @@ def undo(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
 @desk.page("/go/<kind>/<id>", permission=P.ME)
 def go(call: Call, kind: str, id: str) -> Answer:  # noqa: A002 - the address's word
     """From a notice to the page of what it is about."""
-    if kind not in PAGES:
+    page = desk_page(kind, id)
+    if page is None:
         raise Problem("NOT_FOUND")
-    return away(f"{PAGES[kind]}/{id}")
+    return away(page)
+
+
+@desk.page("/notices", permission=P.ME)
+def list_notices(call: Call) -> Answer:
+    """The person's own inbox, each notice of an office with a way to what it is about."""
+    after = call.args.get("after") or None
+    rows, following = notices.inbox(call.session, actor=call.actor, now=call.now, after=after, limit=NOTICES)
+    shown = [(row, sentence(row.kind, row.facts), _page_of(row)) for row in rows]
+    return call.show("console/today/notices.html", notices=shown, more=f"?after={following}" if following else "", first=after is None)
+
+
+@desk.action("/notices/read", permission=P.ME)
+def read_notices(call: Call) -> Answer:
+    """All of them are read."""
+    notices.read_all(call.session, actor=call.actor, now=call.now)
+    return call.done("都标为已读了", to="/console/notices")
+
+
+def _page_of(row: Notice) -> str:
+    return (desk_page(row.subject_kind, row.subject_public_id) or "") if row.kind in OF_OFFICE else ""
