@@ -18,7 +18,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from server import clock, defer
-from server.db import redis_client
+from server.db import redis_client, vault
 from server.db.base import transaction
 from server.db.models.platform import Outbox
 from server.domain.problems import Problem
@@ -30,6 +30,7 @@ PAUSES_S = (10, 60, 300, 900, 3600)
 
 def run_outbox(outbox_id: int) -> None:
     """Claim the row, run its job, write down what became of it. A row that is done or being worked on is left alone."""
+    vault.refresh()
     with transaction() as session:
         claimed = _claim(session, outbox_id, now=clock.now())
     if claimed is None:
@@ -44,7 +45,9 @@ def run_outbox(outbox_id: int) -> None:
 def run_wake(name: str) -> None:
     """Clear the mark, then drain: who writes after this finds no mark and sends the next wake."""
     redis_client.client().delete(defer.wake_key(name))
-    _run(name, {}, outbox=None)
+    vault.refresh()
+    error = _run(name, {}, outbox=None)
+    defer.note_run(name, now=clock.now(), error=error)
 
 
 def function_of(name: str) -> Callable[..., None]:

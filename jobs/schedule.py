@@ -55,6 +55,8 @@ class Schedule:
             defer.rouse(redis, name)
             self.due[name] = steady + EVERY_S[name]
             roused.append(name)
+        if roused:
+            defer.note_run(defer.SCHEDULER, now=clock.now())
         return roused
 
 

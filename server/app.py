@@ -15,7 +15,7 @@ from miniprogram_api import errors, wechat_push
 from server import clock, console, files, health, logs, wechat
 from server.config import Settings
 from server.console.views import api_docs, landing, public, screens
-from server.db import base, keys, redis_client, vault
+from server.db import base, redis_client, vault
 from server.dev import routes as dev_routes
 from server.services import codes
 from server.wechat.guard import check_aes_key, check_base
@@ -70,7 +70,7 @@ def start_process(settings: Settings) -> None:
     base.connect(settings.database_url, pool_size=settings.database.pool_size)
     redis_client.connect(settings.redis.url or f"unix://{settings.data_dir / 'valkey-9' / 's.sock'}?db=0")
     kek = base64.b64decode(settings.secrets.kek.get_secret_value())
-    vault.configure(keys.load(settings.data_dir / "keys.json", kek), settings.crypto.suite)
+    vault.open_file(settings.data_dir / "keys.json", kek, settings.crypto.suite)
     codes.configure(settings.instance)
     files.configure(settings.data_dir / "files")
     check_base(settings.wechat.base, settings.production)  # now, not at the first login
@@ -79,6 +79,7 @@ def start_process(settings: Settings) -> None:
 
 
 def _begin() -> None:
+    vault.refresh()
     g.request_id = secrets.token_hex(8)
     g.started = time.perf_counter()
 

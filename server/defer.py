@@ -7,6 +7,7 @@ become one run. While a decision can still be undone (`held`), nothing of its tr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ JOBS: Mapping[str, Job] = {
     "wishes.release": Job("jobs.sweeps.release_wishes"),
 }
 QUEUES = ("quick", "slow")
+RUNS = "gongjian:runs"
+SCHEDULER = "scheduler"
 WAKE_TTL = 30  # s: a wake that was lost with its worker blocks the next one no longer than this
 
 
@@ -133,6 +136,29 @@ def rouse(redis: Redis, name: str) -> None:
     if redis.set(wake_key(name), 1, nx=True, ex=WAKE_TTL):
         job = JOBS[name]
         _queue(redis, job).enqueue("jobs.entry.run_wake", name, job_timeout=job.timeout, result_ttl=0, failure_ttl=3600, description=name)
+
+
+def note_run(name: str, *, now: datetime, error: str | None = None) -> None:
+    """When a drain job (or the scheduler itself) last ran and how it ended, for who looks after the machine. Redis may forget it."""
+    _quietly(lambda redis: redis.hset(RUNS, name, json.dumps({"at": now.isoformat(), "error": error})))
+
+
+def last_runs() -> dict[str, tuple[datetime, str | None]] | None:
+    """By name; None while Redis is down."""
+    try:
+        found: Any = redis_client.client().hgetall(RUNS)
+    except RedisError:
+        return None
+    said = {(name.decode() if isinstance(name, bytes) else name): json.loads(text) for name, text in found.items()}
+    return {name: (datetime.fromisoformat(one["at"]), one["error"]) for name, one in said.items()}
+
+
+def queued() -> dict[str, int] | None:
+    """How many messages lie in each queue; None while Redis is down."""
+    try:
+        return {name: int(redis_client.client().llen(f"rq:queue:{name}")) for name in QUEUES}
+    except RedisError:
+        return None
 
 
 def wake_key(name: str) -> str:

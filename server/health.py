@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
-from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from server import clock, defer
-from server.db import redis_client
 from server.db.base import reading
 from server.db.models.platform import Outbox
 
@@ -47,7 +45,5 @@ def _database() -> dict[str, Any]:
 
 
 def _redis() -> dict[str, Any]:
-    try:
-        return {"ok": True, "queues": {name: int(redis_client.client().llen(f"rq:queue:{name}")) for name in defer.QUEUES}}
-    except RedisError:
-        return {"ok": False}
+    queues = defer.queued()
+    return {"ok": False} if queues is None else {"ok": True, "queues": queues}

@@ -7,11 +7,14 @@ Values are found by HMAC of the normalised whole. Suite `aes` is AES-256-GCM + H
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 from cryptography.exceptions import InvalidTag
@@ -42,14 +45,44 @@ class Vault:
     suite: Suite
 
 
+@dataclass(frozen=True)
+class KeyFile:
+    """Where the rings lie, what wraps them, and which writing of the file they were read from (mtime, inode)."""
+
+    path: Path
+    kek: bytes
+    read: tuple[int, int]
+
+
 _vault: Vault | None = None
+_file: KeyFile | None = None
+
+
+def open_file(path: Path, kek: bytes, suite: Suite) -> None:
+    """Install the rings of a key file, which `refresh` and `change` then know. Raises KeyFileError."""
+    rings = keys.load(path, kek)
+    _install(Vault(rings, suite), KeyFile(path, kek, _written(path)))
+
+
+def refresh() -> None:
+    """Read the key file again where another process has written it: edges ask before they work, so a rotation needs no restart."""
+    if _file is not None and _written(_file.path) != _file.read:
+        open_file(_file.path, _file.kek, current().suite)
+
+
+def change(step: Callable[[keys.Rings], keys.Rings]) -> None:
+    """Change the rings in the file, one process at a time, and here. Raises KeyFileError."""
+    if _file is None:
+        raise RuntimeError("vault.open_file() first")
+    with _file.path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        keys.save(_file.path, _file.kek, step(keys.load(_file.path, _file.kek)))
+    refresh()
 
 
 def configure(rings: keys.Rings, suite: Suite) -> None:
     """Install the process's rings (start-up, and again after a rotation)."""
-    global _vault  # noqa: PLW0603 - one vault per process
-    _vault = Vault(rings, suite)
-    _derive.cache_clear()
+    _install(Vault(rings, suite), None)
 
 
 def current() -> Vault:
@@ -57,6 +90,17 @@ def current() -> Vault:
     if _vault is None:
         raise RuntimeError("vault.configure() first")
     return _vault
+
+
+def _install(made: Vault, file: KeyFile | None) -> None:
+    global _vault, _file
+    _vault, _file = made, file
+    _derive.cache_clear()
+
+
+def _written(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_ino
 
 
 def new_salt() -> bytes:

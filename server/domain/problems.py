@@ -46,6 +46,9 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "UNAVAILABLE": (K.UNAVAILABLE, "服务暂时繁忙，请稍后再试"),
     # state machines
     "ILLEGAL_MOVE": (K.CONFLICT, "当前状态不能这样操作，请刷新后查看最新进展"),
+    "KEYS_FULL": (K.CONFLICT, "这个密钥环的 32 个位置已用满，请按运维手册换新的部署名"),
+    "KEYS_IN_USE": (K.CONFLICT, "还有内容用这把密钥加密，请先重新加密，完成后再停用"),
+    "KEYS_SOON": (K.CONFLICT, "新密钥刚添加，各个进程还在读取，请过一分钟再启用"),
     "NOTE_REQUIRED": (K.REFUSED, "请写明原因后再提交"),
     "STALE": (K.CONFLICT, "别人刚刚处理过，请刷新后再操作"),
     "UNDO_DONE": (K.CONFLICT, "这一步已经撤销过了，请刷新后查看"),

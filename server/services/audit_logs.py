@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, inspect, select
+from sqlalchemy import Select, inspect, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from server.db.base import Base
@@ -36,12 +36,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Line:
-    """One event with the names that go with it; `actor` is '' for the system."""
+    """One event with the names that go with it; `actor` is '' for the system, `subject` the row's public id where it has one."""
 
     event: Event
     actor: str
     actor_id: str
     community: str
+    subject: str = ""
 
 
 def page(session: Session, wanted: Wanted, *, after: int | None, limit: int) -> tuple[list[Line], int | None]:
@@ -65,11 +66,18 @@ def about(session: Session, row: Any, *, limit: int = 50) -> list[Line]:
 
 
 def lines(session: Session, events: Sequence[Event]) -> list[Line]:
-    """The events with names: two statements, however many."""
+    """The events with names: three statements, however many."""
+    subjects = _subjects(session, events)
     who = {row.id: row for row in _by_ids(session, Person, {event.actor_id for event in events})}
     where = {row.id: row.name for row in _by_ids(session, OrgNode, {event.community_id for event in events})}
     return [
-        Line(event, people.name_of(actor) if actor else "", actor.public_id if actor else "", where.get(event.community_id or 0, ""))
+        Line(
+            event,
+            people.name_of(actor) if actor else "",
+            actor.public_id if actor else "",
+            where.get(event.community_id or 0, ""),
+            subjects.get((event.subject_kind, event.subject_id), ""),
+        )
         for event in events
         for actor in (who.get(event.actor_id or 0),)
     ]
@@ -113,6 +121,22 @@ def models() -> Mapping[str, Any]:
     """The models that have public ids, by their table's name."""
     found = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
     return {name: model for name, model in found.items() if "public_id" in inspect(model).columns}
+
+
+def _subjects(session: Session, events: Sequence[Event]) -> Mapping[tuple[str, int], str]:
+    """The public ids of what the events are about: one statement over all their tables."""
+    wanted: dict[str, set[int]] = {}
+    for event in events:
+        wanted.setdefault(event.subject_kind, set()).add(event.subject_id)
+    known = models()
+    parts = [
+        select(literal(kind).label("kind"), known[kind].id.label("id"), known[kind].public_id.label("public_id")).where(
+            known[kind].id.in_(ids)
+        )
+        for kind, ids in wanted.items()
+        if kind in known
+    ]
+    return {(row.kind, row.id): row.public_id for row in session.execute(union_all(*parts))} if parts else {}
 
 
 def _id_of(session: Session, model: Any, public_id: str) -> int:

@@ -5,6 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.console.desk import Desk
-from server.console.views import orgs, policies, roles
+from server.console.views import audit, jobs, keys, orgs, policies, roles
 
-DESKS: Sequence[Desk] = (orgs.desk, roles.desk, policies.desk)
+DESKS: Sequence[Desk] = (orgs.desk, roles.desk, policies.desk, keys.desk, audit.desk, jobs.desk)
