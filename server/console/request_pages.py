@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from server.console.desk import Answer, Call
 from server.console.forms import Sheet, blame
+from server.console.look import when
 from server.db.models.media import Media
+from server.db.models.platform import Undo
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
-from server.domain.days import local_day
+from server.domain.days import SHANGHAI, local_day
 from server.domain.media import MediaPurpose
 from server.domain.request_desk import CHANNEL_NAMES, REQUEST_STATE_NAMES, Deadline, deadline
 from server.domain.request_triage import LEVEL_NAMES
@@ -57,6 +60,14 @@ def tone(state: RequestState) -> str:
     return "good" if state in ENDS and state not in NOT_DONE else "plain"
 
 
+def until(at: datetime | None) -> str:
+    """The end of a limit: midnight is the end of the day before."""
+    if at is None:
+        return ""
+    whole = at.astimezone(SHANGHAI).time() == time()
+    return when(at - timedelta(seconds=1), "%m月%d日 24:00") if whole else when(at)
+
+
 def address(request: Request, step: str = "") -> str:
     """The request's page, or a step's."""
     return f"/console/requests/{request.public_id}" + (f"/{step}" if step else "")
@@ -98,11 +109,11 @@ def step(
     template: str = "console/requests/step.html",
     **values: Any,
 ) -> Answer:
-    """A page with one form about one request: shows it, or does `act` and goes back to the request."""
+    """A page with one form about one request: shows it, or does `act` and goes back to the request; an Undo it returns is offered there."""
     request = request_cases.visible(call.session, public_id, actor=call.actor)
     if call.posted and sheet.validate():
-        act(request)
-        return call.done(said, to=address(request))
+        made = act(request)
+        return call.done(said, to=address(request), undo=made.public_id if isinstance(made, Undo) else "")
     blame(sheet, call.problem)
     status = 422 if call.posted else 200
     values |= {"sheet": sheet, "title": title, "button": button, "note": note, "request": request, "category": category(request)}

@@ -55,6 +55,13 @@ NEXT: Mapping[RequestState, str] = {
     S.CLOSED_UNRATED: "几次打不通，已按未签收办结，不计入满意率",
     S.CLOSED_EXPLAINED: "已说明结案，按未解决统计",
 }
+# The same for whoever handles it.
+IN_YOUR_HANDS: Mapping[RequestState, str] = {
+    S.ACCEPTED: "由您来办：请先查看电话联系居民，再开始办理",
+    S.IN_PROGRESS: "由您来办：办好后请报办结；要等居民的，请停下计时",
+    S.WAITING: "由您来办：居民回话后请点“接着办”",
+    S.REWORK: "由您来办：居民说没办好，请重新办理",
+}
 CHANNEL_NAMES: Mapping[Channel, str] = {
     Channel.APP: "小程序",
     Channel.PROXY: "家人邻居代提",

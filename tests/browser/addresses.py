@@ -75,4 +75,68 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("transfer-to-decide", lambda world: f"/console/transfers/{world.ids['duty_transfer']}"),
     ("binding-to-decide", lambda world: f"/console/bindings/{world.ids['duty_binding']}"),
     ("unit-registration-to-decide", lambda world: f"/console/unit-registrations/{world.ids['duty_unit_registration']}"),
+    # 诉求
+    ("requests", "/console/requests"),
+    ("requests-triage", "/console/requests?state=submitted"),
+    ("requests-none", "/console/requests?number=99999"),
+    ("requests-places", "/console/requests/places"),
+    ("requests-escalated", "/console/requests/escalated"),
+    ("request-claims", "/console/request-claims"),
+    ("intake", "/console/intake"),
+    ("intake-round", "/console/intake/round"),
+    ("intake-upload", "/console/intake/upload"),
+    *(
+        (f"request-{page or 'new'}", lambda world, page=page: f"/console/requests/{world.ids['request']}/{page}".rstrip("/"))
+        for page in ("", "triage", "merge", "split", "reject", "transcript", "supplement", "escalate", "station", "care", "mediation")
+    ),
+    *(
+        (f"request-{page}", lambda world, page=page: f"/console/requests/{world.ids['request_triaged']}/{page}")
+        for page in ("dispatch", "whistle")
+    ),
+    ("request-open", lambda world: f"/console/requests/{world.ids['request_open']}"),
+    *(
+        (f"request-mine-{page}", lambda world, page=page: f"/console/requests/{world.ids['request_mine']}/{page}".rstrip("/"))
+        for page in ("", "pause", "visit", "finish", "extension/decide", "readings")
+    ),
+    *(
+        (f"request-up-{page}", lambda world, page=page: f"/console/requests/{world.ids['request_up']}/{page}".rstrip("/"))
+        for page in ("", "hand-down", "explain")
+    ),
+    ("request-callback", lambda world: f"/console/requests/{world.ids['request_due']}/callback"),
+    ("callbacks", "/console/callbacks"),
+    ("content-checks", "/console/content-checks"),
+    ("content-check", lambda world: f"/console/content-checks/{world.ids['request_check']}"),
+    ("content-comments", "/console/content-checks/comments"),
+    ("wishes", "/console/wishes"),
+    ("wish-new", "/console/wishes/new"),
+    ("wish", lambda world: f"/console/wishes/{world.ids['wish']}"),
+    ("wish-verify", lambda world: f"/console/wishes/{world.ids['wish_new']}/verify"),
+    ("wish-publish", lambda world: f"/console/wishes/{world.ids['wish_verified']}/publish"),
+    ("wish-confirm", lambda world: f"/console/wishes/{world.ids['wish_done']}/confirm"),
+    ("feedbacks", "/console/feedbacks"),
+    ("feedbacks-entered", "/console/feedbacks/entered"),
+    ("feedback-new", "/console/feedbacks/new"),
+    ("feedback", lambda world: f"/console/feedbacks/{world.ids['feedback']}"),
+    ("feedback-answer", lambda world: f"/console/feedbacks/{world.ids['feedback']}/answer"),
+    ("feedback-entered", lambda world: f"/console/feedbacks/{world.ids['feedback_entered']}"),
+    ("reviews", "/console/reviews"),
+    ("review-new", "/console/reviews/new"),
+    *((f"review-{page}", lambda world, page=page: f"/console/reviews/{world.ids['panel']}/{page}") for page in ("choose", "call-off")),
+    ("review", lambda world: f"/console/reviews/{world.ids['panel']}"),
+    ("review-voting", lambda world: f"/console/reviews/{world.ids['panel_voting']}"),
+    ("ratings", "/console/ratings"),
+    ("ratings-slips", "/console/ratings/slips"),
+    ("care", "/console/care"),
+    ("care-new", "/console/care/new"),
+    ("care-plan", lambda world: f"/console/care/{world.ids['care']}"),
+    ("care-hand-over", lambda world: f"/console/care/{world.ids['care']}/hand-over"),
+    ("mediations", "/console/mediations"),
+    ("mediation", lambda world: f"/console/mediations/{world.ids['mediation']}"),
+    ("mediation-close", lambda world: f"/console/mediations/{world.ids['mediation']}/close"),
+    ("stations", "/console/stations"),
+    ("station-new", "/console/stations/new"),
+    ("station", lambda world: f"/console/stations/{world.ids['station']}"),
+    ("station-close", lambda world: f"/console/stations/{world.ids['station']}/close"),
+    ("funnel", "/console/funnel"),
+    ("funnel-bucket", "/console/funnel/to_triage"),
 )

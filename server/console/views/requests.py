@@ -10,6 +10,7 @@ from server.console import places, request_pages, request_steps
 from server.console.desk import Answer, Call, Desk
 from server.console.intake_places import highest, indented
 from server.console.look import when
+from server.console.request_steps import HANDLER
 from server.db.models.orgs import OrgNode
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.days import local_day
@@ -20,6 +21,7 @@ from server.domain.permissions import may_on_node
 from server.domain.problems import Problem
 from server.domain.request_desk import (
     CHANNEL_NAMES,
+    IN_YOUR_HANDS,
     NEXT,
     OFFER_KIND_NAMES,
     OFFER_STATE_NAMES,
@@ -162,7 +164,8 @@ def _detail(call: Call, case: Case) -> dict[str, Any]:
         "state": REQUEST_STATE_NAMES[request.state],
         "tone": request_pages.tone(request.state),
         "due": deadline(request.state, request.due_at, call.now, own),
-        "next": NEXT[request.state],
+        "next": (IN_YOUR_HANDS if HANDLER in case.roles else NEXT).get(request.state, NEXT[request.state]),
+        "until": request_pages.until,
         "unchecked": waiting and request.state in OPEN_STATES and may_on_node(call.actor, P.REQUESTS_TRIAGE, path),
         "steps": steps,
         "beside": beside,
@@ -204,7 +207,7 @@ def _facts(case: Case, own: Any, call: Call) -> list[tuple[str, str]]:
         ("哪一级负责", LEVEL_NAMES[request.level]),
         ("服务站", case.station.name if case.station is not None else ""),
         ("提交时间", when(request.submitted_at)),
-        ("办结期限", f"{when(request.finish_due_at)}，{finish}" if finish else ""),
+        ("办结期限", f"{request_pages.until(request.finish_due_at)} 前，{finish}" if finish else ""),
         ("计时", f"{when(request.paused_at)} 起停下，等居民回话" if request.paused_at else ""),
         ("延期", "已延期一次" if request.extensions else ""),
         ("内容检查", CHECKS[request.check_state]),

@@ -102,6 +102,7 @@ def triage_one(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wor
         categories=REQUEST_CATEGORIES,
         difficulties=DIFFICULTIES,
         fields=FIELD_NAMES,
+        until=request_pages.until,
         states=REQUEST_STATE_NAMES,
     )
 
