@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -222,65 +222,6 @@ def test_a_whistle_shows_who_came(secretary: Seat, tree: Tree, now: datetime) ->
         dispatch.arrive(session, called, actor=Actor(person.id), now=now)
     secretary.get(address(request))
     assert "03月05日 09:00 无" in secretary.said
-
-
-def test_what_goes_up_is_decided_there(app: Flask, secretary: Seat, tree: Tree, now: datetime) -> None:
-    request = made(now, tree, RequestState.TRIAGED)
-    street, other = (seat_of(app, now, Role.STREET, tree.street, name) for name in ("钱主任", "孙主任"))
-    street.get(address(request))
-    assert street.status == 404
-    secretary.get(address(request, "escalate"))
-    secretary.post(address(request, "escalate"), reason="涉及市政管网")
-    assert "已升到上一级" in secretary.said
-    street.get("/console/requests/escalated")
-    assert str(request.number) in street.said
-    street.get(address(request))
-    assert "派下去" in street.said
-    street.get(address(request, "hand-down"))
-    assert street.status == 200
-    street.get(address(request, "explain"))
-    street.post(address(request, "explain"), reason="管网改造列入明年计划")
-    assert state_of(request) is RequestState.EXPLAINING
-    street.get(address(request, "explanation"))
-    street.post(address(request, "explanation"), approve="yes", reason="属实")
-    assert (street.status, "不能复核自己提出的说明" in street.said, "属实" in street.html) == (422, True, True)
-    other.get(address(request, "explanation"))
-    other.post(address(request, "explanation"), approve="yes", reason="属实")
-    assert state_of(request) is RequestState.CLOSED_EXPLAINED
-
-
-def test_the_secretary_who_takes_it_up_finishes_it(app: Flask, secretary: Seat, tree: Tree, now: datetime) -> None:
-    with transaction() as session:
-        request, _ = handled(session, now, tree, handler=secretary.person, state=RequestState.DISPATCHED)
-        offer_id = session.connection().exec_driver_sql("SELECT public_id FROM request_offer").scalar_one()
-    secretary.get(address(request))
-    secretary.post(address(request, f"offers/{offer_id}/accept"))
-    assert "已接单" in secretary.said
-    secretary.post(address(request, "contact"))
-    assert "这次查看已经记下" in secretary.said
-    secretary.get(address(request, "readings"))
-    assert "李书记" in secretary.said
-    secretary.get(address(request))
-    secretary.post(address(request, "start"))
-    for step, fields in {
-        "visit": {"note": "看过现场"},
-        "extension": {"until": (now + timedelta(days=6)).strftime("%Y-%m-%dT%H:%M"), "reason": "等配件"},
-        "pause": {"reason": "等居民在家"},
-    }.items():
-        secretary.get(address(request, step))
-        assert secretary.status == 200, step
-        secretary.post(address(request, step), **fields)
-        assert secretary.status == 200, (step, secretary.said)
-    assert "计时已停" in secretary.said
-    secretary.get(address(request, "extension/decide"))
-    secretary.post(address(request, "extension/decide"), approve="yes", reason="同意")
-    assert "已延期一次" in secretary.said
-    secretary.post(address(request, "resume"))
-    secretary.get(address(request, "finish"))
-    secretary.post(address(request, "finish"), result="换了灯管")
-    assert state_of(request) is RequestState.FINISHED
-    for words in ("看过现场", "换了灯管", "报办结", "接着办，期限顺延"):
-        assert words in secretary.said
 
 
 @pytest.mark.parametrize(
