@@ -172,9 +172,9 @@ def form_of(kind: DutyKind, row: Any) -> Form:
 def decided_one(call: Call, kind: DutyKind, public_id: str, word: Word, *, said: str, to: str) -> Answer:
     """Decide on one row from its own page: a refusal shows the form again. Raises what the decision fails with."""
     version = call.typed.get("seen", "")
-    act = decisions.decide(call.session, [Pick(kind, public_id, int(version) if version.isdigit() else None)], word)
-    if act.failed:
-        reasons = "、".join(HOLDS.get(reason, reason) for reason in act.failed[0]["reasons"])
-        fields = {"note": f"请写明怎样核对的：{reasons}"} if reasons else None
-        raise Problem(act.failed[0]["code"], fields=fields)
+    try:
+        act = decisions.decide_one(call.session, Pick(kind, public_id, int(version) if version.isdigit() else None), word)
+    except Problem as problem:
+        held = "、".join(HOLDS.get(reason, reason) for reason in problem.data.get("reasons", ()))
+        raise Problem(problem.code, fields={"note": f"请写明怎样核对的：{held}"} if held else problem.fields) from None
     return call.done(said, to=to, undo=act.public_id)

@@ -33,13 +33,15 @@ POLICY = (
 
 
 def page(template: str, *, session: Session | None, actor: Actor, now: datetime, problem: Problem | None = None, **values: Any) -> str:
-    """A page inside the frame. Two statements at most for the frame itself (the name, the queue)."""
-    person = session.get(Person, actor.id) if session is not None else None
-    if session is not None and "counts" not in values:
-        values["counts"] = duties.counts(session, actor=actor, now=now)
+    """A page inside the frame. One statement for the frame itself: the name, and how much waits."""
+    person: Person | None = None
+    if session is not None and "duty_counts" in values:
+        person = session.get(Person, actor.id)
+    elif session is not None:
+        person, values["duty_counts"] = duties.at_desk(session, actor=actor, now=now)
     frame = {
         "me": people.name_of(person) if person is not None else "",
-        "menu": navigation.for_actor(actor, request.path, values.get("counts", {})),
+        "menu": navigation.for_actor(actor, request.path, values.get("duty_counts", {})),
         "csrf": visitors.csrf(visitors.token()),
         "problem": problem,
     }

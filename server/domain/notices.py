@@ -172,6 +172,42 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.WISH_MOVED, "withdrawn"): Wording("已撤回", "微心愿“{title}”已撤回，请看看别的心愿"),
 }
 HINT = "详情请打开小程序查看"
+# Where a member of staff opens at the desk what a notice is about, by its subject.
+DESK_PAGES: Mapping[str, str] = {
+    "binding_request": "/console/bindings/{id}",
+    "care_plan": "/console/care/{id}",
+    "claim": "/console/claims/{id}",
+    "export": "/console/exports/{id}",
+    "feedback": "/console/feedbacks/{id}",
+    "member_registration": "/console/registrations/{id}",
+    "record": "/console/records/{id}",
+    "request": "/console/requests/{id}",
+    "roster_draft": "/console/rosters/{id}",
+    "task": "/console/tasks/{id}",
+    "transfer": "/console/transfers/{id}",
+    "unit_registration": "/console/unit-registrations/{id}",
+    "volunteer_team": "/console/teams/{id}",
+    "wish": "/console/wishes/{id}",
+}
+# What one gets because of an office; the others are about oneself and belong to the phone.
+OF_OFFICE = frozenset(
+    {
+        K.CARE_ALARM,
+        K.EXPORT_MADE,
+        K.FEEDBACK_ANSWERED,
+        K.REQUEST_DUE,
+        K.REQUEST_ESCALATED,
+        K.REQUEST_PROGRESS,
+        K.ROSTER_IMPORTED,
+        K.UNIT_DECIDED,
+    }
+)
+
+
+def desk_page(subject_kind: str, public_id: str) -> str | None:
+    """The console's page of what a notice is about; None where it has none."""
+    page = DESK_PAGES.get(subject_kind)
+    return page.format(id=public_id) if page else None
 
 
 def wording(kind: NoticeKind, facts: Mapping[str, Any]) -> Wording:

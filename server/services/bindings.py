@@ -101,6 +101,11 @@ def name_of(entry: RosterEntry) -> str:
     return vault.open_sealed(entry.salt, "roster_entry.name", entry.public_id, entry.name)
 
 
+def phone_of(entry: RosterEntry) -> str:
+    """The phone on the roster, '' where it has none."""
+    return vault.open_sealed(entry.salt, "roster_entry.phone", entry.public_id, entry.phone)
+
+
 @dataclass(frozen=True)
 class _Asked:
     name_hash: str

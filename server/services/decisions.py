@@ -92,6 +92,14 @@ def decide(session: Session, picks: Sequence[Pick], word: Word) -> Undo:
         return act.keep("approve" if word.accepting else "decline", failed)
 
 
+def decide_one(session: Session, pick: Pick, word: Word) -> Undo:
+    """decide for one line. Raises the Problem it failed with, with the reasons of a held record in its data."""
+    act = decide(session, [pick], word)
+    if act.failed:
+        raise Problem(act.failed[0]["code"], data={"reasons": act.failed[0]["reasons"]})
+    return act
+
+
 def dispatch(session: Session, request: Request, *, to: Receiver, actor: Actor, now: datetime, seen: int | None = None) -> Undo:
     """dispatch.dispatch from the desk, to be undone within ten seconds. Raises what it raises."""
     with undos.begin(session, actor=actor, now=now) as act:

@@ -83,15 +83,24 @@ def some(session: Session, named: Mapping[DutyKind, Sequence[str]], *, actor: Ac
 def counts(session: Session, *, actor: Actor, now: datetime) -> dict[DutyKind, int]:
     """How many wait of each kind, up to a hundred, in one statement; kinds without any are there too."""
     asked = kinds_of(actor)
-    if not asked:
-        return {}
+    return dict(zip(asked, session.execute(select(*_columns(asked, actor, now))).one(), strict=True)) if asked else {}
+
+
+def at_desk(session: Session, *, actor: Actor, now: datetime) -> tuple[Person, dict[DutyKind, int]]:
+    """Who sits there and how much waits for him, in one statement: every page of the console pays for it."""
+    asked = kinds_of(actor)
+    row = session.execute(select(Person, *_columns(asked, actor, now)).where(Person.id == actor.id)).one()
+    return row[0], dict(zip(asked, row[1:], strict=True))
+
+
+def _columns(asked: Sequence[DutyKind], actor: Actor, now: datetime) -> list[Any]:
+    """A count a kind."""
     columns = []
     for kind in asked:
         source = sources.SOURCES[kind]
         few = select(source.model.id).where(*source.where(actor, now)).limit(COUNTED).subquery()
         columns.append(select(func.count()).select_from(few).scalar_subquery().label(kind.value))
-    row = session.execute(select(*columns)).one()
-    return dict(zip(asked, row, strict=True))
+    return columns
 
 
 def _part(kind: DutyKind, actor: Actor, now: datetime, last: Row[Any] | None, count: int) -> Any:

@@ -28,6 +28,7 @@ from server.services import (
     evidence,
     media,
     organisers,
+    people,
     places,
     records,
     registrations,
@@ -80,14 +81,14 @@ class TransferCase:
 
 @dataclass(frozen=True)
 class BindingCase:
-    """Who asks to be found on a roster, and who he may be, with the unit of each."""
+    """Who asks to be found on a roster, and who he may be, each with name, unit and masked phone."""
 
     row: BindingRequest
     person: Person
     name: str
     unit: str
     note: str
-    candidates: Sequence[tuple[Candidate, str, str]]
+    candidates: Sequence[tuple[Candidate, str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def of_binding(session: Session, public_id: str, *, actor: Actor, now: datetime)
     person = session.get_one(Person, row.person_id)
     name, unit = binding_requests.claimed(person, row)
     units = places.units(session, {one.entry.unit_id for one in found})
-    named = [(one, bindings.name_of(one.entry), units[one.entry.unit_id]) for one in found]
+    named = [(one, bindings.name_of(one.entry), units[one.entry.unit_id], people.masked(bindings.phone_of(one.entry))) for one in found]
     return BindingCase(row, person, name, unit, binding_requests.note_of(person, row), named)
 
 

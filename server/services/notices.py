@@ -89,7 +89,7 @@ def read(session: Session, *, public_id: str, actor: Actor, now: datetime) -> No
 
 def read_all(session: Session, *, actor: Actor, now: datetime) -> None:
     """Mark all as read."""
-    mine = update(Notice).where(Notice.person_id == actor.id, Notice.read_at.is_(None))
+    mine = update(Notice).where(Notice.person_id == actor.id, Notice.read_at.is_(None), Notice.created_at <= now)
     session.execute(mine.values(read_at=now).execution_options(synchronize_session=False))
 
 

@@ -10,17 +10,20 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from server.db.base import engine, reading, transaction
-from server.db.models.people import Person
+from server.db.models.requests import Request
 from server.db.models.tasks import Claim, Task
-from server.domain.permissions import Role
+from server.domain.notices import DESK_PAGES, NoticeKind, desk_page
+from server.domain.permissions import Actor, Role
 from server.domain.records import RecordState
+from server.domain.requests import RequestState
 from server.domain.tasks import ClaimState
-from server.services import claims
+from server.services import claims, notices
 from tests.conftest import Time
 from tests.console.conftest import Seat, seat_of
 from tests.factories.people import Tree, a_person
 from tests.factories.records import a_record
-from tests.factories.registrations import a_registration, agree
+from tests.factories.registrations import a_member, a_registration, agree
+from tests.factories.requests import a_request
 from tests.factories.tasks import a_claim, a_task
 
 
@@ -188,7 +191,7 @@ def test_the_page_costs_few_statements_and_little_however_much_waits(tree: Tree,
     claimed(tree, now, *(f"居民{number}" for number in range(30)))
     with transaction() as session:
         for number in range(30):
-            a_record(session, now, tree, _someone(session, now, number), state=RecordState.REPORTED)
+            a_record(session, now, tree, a_person(session, now, f"服务{number}"), state=RecordState.REPORTED)
             a_registration(session, now, agree(session, now, a_person(session, now)), tree.community)
     seen: list[str] = []
 
@@ -207,11 +210,45 @@ def test_a_notice_leads_to_its_page(secretary: Seat) -> None:
     assert secretary.client.get("/console/go/nothing/ABC").status_code == 404
 
 
-def _someone(session: object, now: datetime, number: int) -> Person:
-    return a_person(session, now, f"服务{number}")  # type: ignore[arg-type]
+@pytest.mark.parametrize("kind", sorted(DESK_PAGES))
+def test_every_page_a_notice_leads_to_is_there(app: Flask, kind: str) -> None:
+    endpoint, _ = app.url_map.bind("localhost").match(desk_page(kind, "ABC"), method="GET")
+    assert endpoint != "console.nowhere"
 
 
-def _himself(claim: Claim) -> object:
-    from server.domain.permissions import Actor
+def test_the_inbox_tells_of_the_office_with_a_way_there(tree: Tree, secretary: Seat, now: datetime) -> None:
+    with transaction() as session:
+        for number, kind in enumerate((NoticeKind.REQUEST_ESCALATED, NoticeKind.CLAIM_DECIDED)):
+            notices.tell(
+                session,
+                person_id=secretary.person.id,
+                kind=kind,
+                subject_kind="request",
+                subject_public_id="ABC",
+                facts={"title": "维修"},
+                dedupe=f"test:{number}",
+                now=now,
+            )
+    secretary.get("/console/notices")
+    assert "一件“维修”诉求升级到您这一级" in secretary.said
+    assert secretary.html.count('href="/console/requests/ABC"') == 1
+    secretary.post("/console/notices/read")
+    assert ("都标为已读了" in secretary.said, "未读" in secretary.said) == (True, False)
 
+
+def test_a_dispatch_is_taken_back(tree: Tree, secretary: Seat, now: datetime) -> None:
+    with transaction() as session:
+        request = a_request(session, now, tree, state=RequestState.TRIAGED)
+        helper = a_member(session, now, tree, "会修灯的老李")
+    path = f"/console/requests/{request.public_id}/dispatch"
+    secretary.get(f"{path}?called=会修灯的老李")
+    secretary.post(path, to=f"person:{helper.public_id}", called="会修灯的老李")
+    assert "已派出" in secretary.said
+    secretary.post(undo_path(secretary), back="/console")
+    assert "已撤销 1 条" in secretary.said
+    with reading() as session:
+        assert session.get_one(Request, request.id).state is RequestState.TRIAGED
+
+
+def _himself(claim: Claim) -> Actor:
     return Actor(claim.person_id)

@@ -8,12 +8,16 @@ from urllib.parse import urlencode
 
 from server.console import request_pages
 from server.console.desk import Answer, Call, Desk
+from server.console.duty_pages import decided_one
 from server.console.forms import Sheet, choice, choices, text, words
 from server.console.request_pages import address
+from server.db.models.platform import Undo
 from server.db.models.requests import Request
+from server.domain.duties import DutyKind
 from server.domain.permissions import Permission as P
-from server.domain.problems import Problem
+from server.domain.problems import PROBLEMS, Problem
 from server.services import (
+    decisions,
     dispatch,
     dispatch_lists,
     endings,
@@ -21,13 +25,13 @@ from server.services import (
     extensions,
     receivers,
     request_cases,
-    request_claims,
     request_moves,
     requests,
     scopes,
     stations,
     suggestions,
 )
+from server.services.decisions import Pick, Word
 from server.services.receivers import Receiver
 
 desk = Desk("dispatch")
@@ -119,26 +123,28 @@ def decide_claims(call: Call) -> Answer:
     """批量同意或不同意."""
     approve, reason = call.typed.get("decision") == "approve", call.typed.get("reason", "").strip()[:200]
     ids = call.typed.getlist("ids")
-    outcome = request_claims.decide_many(call.session, ids, approve=approve, actor=call.actor, now=call.now, reason=reason or None)
-    failed = f"；{len(outcome.failed)} 条没有办成：{outcome.failed[0].message}" if outcome.failed else ""
-    return call.done(f"{'同意' if approve else '没有同意'} {len(outcome.done)} 条{failed}", to="/console/request-claims")
+    picks = [Pick(DutyKind.REQUEST_CLAIM, one) for one in ids]
+    act = decisions.decide(call.session, picks, Word(approve, reason or None, call.actor, call.now))
+    failed = f"；{len(act.failed)} 条没有办成：{PROBLEMS[act.failed[0]['code']][1]}" if act.failed else ""
+    said = f"{'同意' if approve else '没有同意'} {len(act.done)} 条{failed}"
+    return call.done(said, to="/console/request-claims", undo=act.public_id if act.done else "")
 
 
 @desk.action("/requests/<id>/claims/<offer>/approve", permission=P.CLAIMS_DECIDE)
 def approve_claim(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """同意一条认领."""
-    row = dispatch.by_public_id(call.session, offer)
-    request_claims.decide(call.session, row, approve=True, actor=call.actor, now=call.now)
-    return call.done("已同意，由他来办", to=f"/console/requests/{id}")
+    word = Word(True, None, call.actor, call.now)
+    return decided_one(call, DutyKind.REQUEST_CLAIM, offer, word, said="已同意，由他来办", to=f"/console/requests/{id}")
 
 
 @desk.form("/requests/<id>/claims/<offer>/decline", permission=P.CLAIMS_DECIDE)
 def decline_claim(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """不同意一条认领，写明原因."""
-    sheet, row = ReasonSheet(call.typed), dispatch.by_public_id(call.session, offer)
+    sheet = ReasonSheet(call.typed)
 
-    def act(_request: Request) -> None:
-        request_claims.decide(call.session, row, approve=False, reason=sheet.reason.data, actor=call.actor, now=call.now)
+    def act(_request: Request) -> Undo:
+        word = Word(False, sheet.reason.data, call.actor, call.now)
+        return decisions.decide_one(call.session, Pick(DutyKind.REQUEST_CLAIM, offer), word)
 
     note = "他会收到您的说明；没有同意不影响对他的任何评价。"
     return request_pages.step(call, id, sheet, title="不同意认领", button="告诉他", act=act, said="已告诉他", note=note)
@@ -228,8 +234,8 @@ def _to_one(call: Call, request: Request, *, title: str) -> Answer:
     sheet = DispatchSheet(call.typed)
     sheet.to.choices = _suggested(call, request)
 
-    def act(found: Request) -> None:
-        dispatch.dispatch(call.session, found, to=_receiver(call, found, sheet.to.data), actor=call.actor, now=call.now)
+    def act(found: Request) -> Undo:
+        return decisions.dispatch(call.session, found, to=_receiver(call, found, sheet.to.data), actor=call.actor, now=call.now)
 
     note = "系统按特长、远近和时间推荐，理由写在后面；这不是排名，由您决定。"
     return _receivers_page(call, request, sheet, act=act, title=title, button=title, said="已派出，等对方答复", note=note)

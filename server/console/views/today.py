@@ -27,7 +27,9 @@ def home(call: Call) -> Answer:
     counts = duties.counts(call.session, actor=call.actor, now=call.now)
     tabs = [one for one in TABS if any(kind in counts for kind in one.kinds)]
     kinds = tab.kinds if tab is not None else KINDS
-    return queue_page(call, "console/today/home.html", kinds, counts=counts, tabs=tabs, tab=tab, every=KINDS, waiting=navigation.waiting)
+    return queue_page(
+        call, "console/today/home.html", kinds, duty_counts=counts, tabs=tabs, tab=tab, every=KINDS, waiting=navigation.waiting
+    )
 
 
 @desk.action("/decide", permission=P.ME)
