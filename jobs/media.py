@@ -48,6 +48,7 @@ def reencode(now: datetime, *, media_id: int) -> None:
             with transaction() as session:
                 kept = session.get_one(Media, media_id)
                 if media.finish(session, kept, encoded):
+                    session.refresh(kept)  # somebody may have put it on a request meanwhile
                     media.check_later(session, kept, now=now)
     files.delete(area, row.original)
 

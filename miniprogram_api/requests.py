@@ -117,7 +117,7 @@ def rewrite_request_draft(call: Call[RewriteIn], request_id: str) -> RequestOut:
     body, session = call.body, call.session
     mine = service.own(session, request_id, actor=call.actor)
     said, author = details(body, _grid(session, body)), session.get_one(Person, call.actor.id)
-    service.rewrite(session, mine, author=author, details=said, text_check=call.prepared, seen=body.version)
+    service.rewrite(session, mine, author=author, details=said, text_check=call.prepared, now=call.now, seen=body.version)
     return request_out(session, mine, staff=False)
 
 

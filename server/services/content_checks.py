@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from server import wechat
+from server import defer, wechat
 from server.db.models.media import Media
-from server.db.models.people import WechatAccount
+from server.db.models.people import Person, WechatAccount
 from server.db.models.requests import Request, RequestSupplement
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.media import MediaPurpose, MediaState
@@ -23,7 +23,7 @@ from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import CheckState, RequestState
-from server.services import events, lists, notices, scopes
+from server.services import events, lists, media, notices, scopes
 from server.wechat.port import WechatError
 
 SCENE = 2  # a comment
@@ -62,6 +62,19 @@ def of_many(openid: str | None, texts: Sequence[str]) -> CheckState:
         return of_text(openid, "\n".join(text for text in texts if text))
     except Problem:
         return C.REVIEW
+
+
+def take(session: Session, request: Request, public_ids: Sequence[str], *, owner: Person, now: datetime) -> None:
+    """Put one's own uploads on a request, whatever they were uploaded for: nobody else sees them before they are checked.
+
+    Raises MEDIA_UNFIT.
+    """
+    media.attach(session, public_ids, owner=owner, subject_kind="request", subject_id=request.id)
+    unchecked = (Media.subject_kind == "request", Media.subject_id == request.id, Media.check_state.is_(None))
+    for picture in session.execute(select(Media).where(*unchecked)).scalars().all() if public_ids else ():
+        picture.check_state = C.CHECKING
+        defer.defer(session, "media.check", now=now, media_id=picture.id)  # one still to be re-encoded is looked at after that
+    settle(session, request)
 
 
 def settle(session: Session, request: Request) -> CheckState:
@@ -149,8 +162,8 @@ def lapse_due(session: Session, *, now: datetime) -> int:
     since = func.coalesce(Media.checked_at, Media.created_at)
     late = select(Media).where(Media.check_state == C.CHECKING, since <= now - LAPSES).order_by(Media.id).limit(500)
     rows = session.execute(late).scalars().all()
-    for media in rows:
-        picture_judged(session, media, C.REVIEW, now=now)
+    for picture in rows:
+        picture_judged(session, picture, C.REVIEW, now=now)
     return len(rows)
 
 

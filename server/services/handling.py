@@ -20,7 +20,7 @@ from server.db.models.requests import ContactReading, Request
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.requests import CONTACT, IN_HAND, RequestAction, RequestState
-from server.services import deadlines, events, media, people, receivers, request_moves, requests
+from server.services import content_checks, deadlines, events, people, receivers, request_moves, requests
 from server.services.receivers import Receiver
 
 RESULT, VISIT, PAUSED = "request.result", "request_visit.note", "request.pause_reason"
@@ -110,7 +110,7 @@ def visit(session: Session, request: Request, *, note: str | None, actor: Actor,
 def finish(
     session: Session, request: Request, *, result: str, actor: Actor, now: datetime, pictures: Sequence[str] = (), seen: int | None = None
 ) -> Request:
-    """Report what was done; pictures are welcome, never needed. The requesters are asked to sign off (签收).
+    """Report what was done; pictures are welcome, never needed, shown once checked. The requesters are asked to sign off (签收).
 
     Raises NOT_FOUND, NOTE_REQUIRED, MEDIA_UNFIT, ILLEGAL_MOVE, STALE.
     """
@@ -119,7 +119,7 @@ def finish(
     _require_handler(session, request, actor)
     sealed = vault.seal(request.salt, RESULT, request.public_id, result)
     _step(session, request, RequestAction.FINISH, actor=actor, now=now, note="办结", seen=seen, result=sealed, finished_at=now)
-    media.attach(session, pictures, owner=session.get_one(Person, actor.id), subject_kind="request", subject_id=request.id)
+    content_checks.take(session, request, pictures, owner=session.get_one(Person, actor.id), now=now)
     requests.tell(session, request, outcome="finished", now=now)
     return request
 

@@ -39,9 +39,13 @@ def _require_subject(session: Session, media: Media, actor: Actor) -> None:
 
 
 def _require_request(session: Session, media: Media, request: Request, actor: Actor) -> None:
-    """Whose request it is and the staff see all of it, the handler only what has passed, and only while he has it in hand."""
-    if requests.is_own(request, actor) or requests.read_by_staff(session, request, actor):
+    """The staff see all of it, whose request it is what has passed and all of the requesters' own, the handler what has passed, and only
+    while he has it in hand.
+    """
+    if requests.read_by_staff(session, request, actor):
         return
-    passed = media.check_state in (None, CheckState.PASSED) and request.state in IN_HAND
-    if not passed or not handling.is_handler(session, request, actor):
+    passed = media.check_state is CheckState.PASSED
+    if requests.is_own(request, actor) and (passed or media.owner_id in (request.author_id, request.asked_for_id)):
+        return
+    if not passed or request.state not in IN_HAND or not handling.is_handler(session, request, actor):
         raise Problem("NOT_FOUND")

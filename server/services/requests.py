@@ -36,7 +36,7 @@ from server.domain.requests import (
     RequestState,
     Urgency,
 )
-from server.services import consents, content_checks, deadlines, events, media, notices, request_floods, scopes, serials
+from server.services import consents, content_checks, deadlines, events, notices, request_floods, scopes, serials
 
 WORDS_KEPT = timedelta(days=730)
 FORGOTTEN = 5000  # requests a run
@@ -92,13 +92,14 @@ def draft(
     _fill(request, details, text_check)
     session.add(request)
     session.flush()
-    media.attach(session, details.media, owner=author, subject_kind="request", subject_id=request.id)
-    content_checks.settle(session, request)
+    content_checks.take(session, request, details.media, owner=author, now=now)
     events.add(session, request, action="draft", actor=actor, now=now, after=request.state)
     return request
 
 
-def rewrite(session: Session, request: Request, *, author: Person, details: Details, text_check: CheckState, seen: int) -> Request:
+def rewrite(
+    session: Session, request: Request, *, author: Person, details: Details, text_check: CheckState, now: datetime, seen: int
+) -> Request:
     """Change a draft. Raises ILLEGAL_MOVE once it was sent, STALE for an old view of it."""
     if request.state is not RequestState.DRAFT:
         raise Problem("ILLEGAL_MOVE", data={"state": request.state.value, "action": "rewrite"})
@@ -106,8 +107,7 @@ def rewrite(session: Session, request: Request, *, author: Person, details: Deta
     events.shift(session, request, to=RequestState.DRAFT, seen=seen)
     _fill(request, details, text_check)
     session.flush()
-    media.attach(session, details.media, owner=author, subject_kind="request", subject_id=request.id)
-    content_checks.settle(session, request)
+    content_checks.take(session, request, details.media, owner=author, now=now)
     return request
 
 

@@ -15,7 +15,7 @@ from server.db.models.requests import Request, RequestSupplement
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import CheckState
-from server.services import content_checks, events, media, requests, scopes
+from server.services import content_checks, events, requests, scopes
 
 TEXT = "request_supplement.text"
 
@@ -50,8 +50,7 @@ def add(
     )
     session.add(made)
     session.flush()
-    media.attach(session, media_ids, owner=session.get_one(Person, actor.id), subject_kind="request", subject_id=request.id)
-    content_checks.settle(session, request)
+    content_checks.take(session, request, media_ids, owner=session.get_one(Person, actor.id), now=now)
     events.add(session, request, action="supplement", actor=actor, now=now)
     return made
 

@@ -12,9 +12,14 @@ from PIL import Image
 from sqlalchemy import select
 
 from jobs import media as job
-from server.db.base import transaction
+from server.db.base import reading, transaction
 from server.db.models.media import Media
+from server.db.models.people import Person
+from server.db.models.platform import Outbox
+from server.db.models.requests import Request
 from server.domain.permissions import Role
+from server.domain.requests import CheckState
+from server.services import content_checks
 from tests.factories.handling import handled
 from tests.factories.people import a_person, a_tree, headers, token_of, with_role
 from tests.jobs.test_media import GPS, a_picture
@@ -33,21 +38,36 @@ class Scene:
             self.requests = [handled(session, now, tree, handler=one, content=f"灯不亮{one.id}")[0].public_id for one in helpers]
             self.helpers = [token_of(session, one, now) for one in helpers]
             self.secretary = token_of(session, with_role(session, now, Role.SECRETARY, tree.community), now)
+            made = session.execute(select(Request).where(Request.public_id == self.requests[0])).scalar_one()
+            self.resident = token_of(session, session.get_one(Person, made.asked_for_id), now)
             self.stranger = token_of(session, with_role(session, now, Role.SECRETARY, tree.neighbour), now)
 
     def key(self) -> str:
         self.sent += 1
         return f"pictures-{self.sent}"
 
-    def upload(self, token: str, data: bytes) -> str:
+    def upload(self, token: str, data: bytes, purpose: str = "request", *, encoded: bool = True) -> str:
         """Send a picture and let the worker take it; its id."""
-        form = {"file": (io.BytesIO(data), "IMG_0001.jpg"), "purpose": "request"}
+        form = {"file": (io.BytesIO(data), "IMG_0001.jpg"), "purpose": purpose}
         made = self.client.post("/api/v1/media", data=form, headers=headers(token, self.key()), content_type="multipart/form-data")
         assert made.status_code == 201, made.json
+        picture = str(made.json["id"])
+        if encoded:
+            job.reencode(self.now, media_id=self.row(picture))
+        return picture
+
+    def row(self, picture: str) -> int:
+        with reading() as session:
+            return session.execute(select(Media.id).where(Media.public_id == picture)).scalar_one()
+
+    def looks(self, row: int) -> int:
+        """How often WeChat is asked to look at this picture."""
+        with reading() as session:
+            return [job.args["media_id"] for job in session.execute(select(Outbox).where(Outbox.job == "media.check")).scalars()].count(row)
+
+    def judged(self, row: int, verdict: CheckState) -> None:
         with transaction() as session:
-            row = session.execute(select(Media.id).where(Media.public_id == made.json["id"])).scalar_one()
-        job.reencode(self.now, media_id=row)
-        return str(made.json["id"])
+            content_checks.picture_judged(session, session.get_one(Media, row), verdict, now=self.now)
 
     def finish(self, which: int, *pictures: str) -> Any:
         body = {"result": "换了灯管", "pictures": pictures}
@@ -89,6 +109,22 @@ def test_what_is_kept_tells_no_place_and_no_phone(scene: Scene) -> None:
     assert (kept[:3], TEXT_OF_HIS in kept, b"Exif" in kept) == (b"\xff\xd8\xff", False, False)
     assert dict(Image.open(io.BytesIO(kept)).getexif()) == {}
     assert scene.get(scene.stranger, f"/media/{picture}/picture").status_code == 404
+
+
+@pytest.mark.parametrize("purpose", ["record", "request"])
+@pytest.mark.parametrize(("encoded", "verdict"), [(True, CheckState.PASSED), (False, CheckState.REFUSED)])
+def test_the_resident_sees_a_handlers_picture_once_it_is_checked(scene: Scene, purpose: str, encoded: bool, verdict: CheckState) -> None:
+    picture = scene.upload(scene.helpers[0], from_a_phone(3), purpose, encoded=encoded)
+    assert scene.finish(0, picture).json["state"] == "finished"
+    row = scene.row(picture)
+    if not encoded:
+        job.reencode(scene.now, media_id=row)
+    assert scene.looks(row) >= 1, "WeChat is asked to look"
+    path, address = f"/requests/{scene.requests[0]}", f"/media/{picture}/picture"
+    assert [one["check_state"] for one in scene.get(scene.resident, path).json["media"]] == ["checking"]
+    assert [scene.get(one, address).status_code for one in (scene.resident, scene.secretary)] == [404, 200]
+    scene.judged(row, verdict)
+    assert scene.get(scene.resident, address).status_code == (200 if verdict is CheckState.PASSED else 404)
 
 
 def test_a_picture_used_before_is_flagged_and_nothing_else(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -139,15 +140,13 @@ def test_a_draft_is_its_author_s_and_becomes_a_request_once(session: Session, no
     clerk = actor_of(session, with_role(session, now, Role.CLERK, tree.community), now)
     assert code_of(lambda: requests.visible(session, draft.public_id, actor=clerk)) == "NOT_FOUND"
     changed = Details(category="noise", content="楼上太吵")
-    requests.rewrite(session, draft, author=person, details=changed, text_check=CheckState.PASSED, seen=draft.version)
-    assert code_of(lambda: requests.rewrite(session, draft, author=person, details=changed, text_check=CheckState.PASSED, seen=0)) == (
-        "STALE"
-    )
+    rewrite = partial(requests.rewrite, session, draft, author=person, details=changed, text_check=CheckState.PASSED, now=now)
+    rewrite(seen=draft.version)
+    assert code_of(lambda: rewrite(seen=0)) == "STALE"
     requests.send(session, draft, actor=Actor(person.id), now=now)
     assert (draft.category, requests.words(draft), requests.place(draft)) == ("noise", "楼上太吵", "")
     assert code_of(lambda: requests.send(session, draft, actor=Actor(person.id), now=now)) == "ILLEGAL_MOVE"
-    rewriting = lambda: requests.rewrite(session, draft, author=person, details=changed, text_check=CheckState.PASSED, seen=draft.version)  # noqa: E731
-    assert code_of(rewriting) == "ILLEGAL_MOVE"
+    assert code_of(lambda: rewrite(seen=draft.version)) == "ILLEGAL_MOVE"
 
 
 def test_author_subject_and_own_staff_see_a_request_and_nobody_else(session: Session, now: datetime, tree: Tree) -> None:
