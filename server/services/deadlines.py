@@ -31,14 +31,20 @@ def after(session: Session, request: Request, *, to: RequestState, now: datetime
     today = local_day(now)
     found = limits(session, node_id=request.community_id, today=today)
     due = deadlines.of_stage(to, matter, found, now, workdays.overrides(session, since=today))
-    return {"due_at": due.at, "finish_due_at": due.finish_at, "dunned_at": None, **_triage(request, to, due.at, now)}
+    return {"due_at": due.at, "finish_due_at": due.finish_at, "dunned_at": None, **_kept(request, to, due, now)}
 
 
-def _triage(request: Request, to: RequestState, due_at: datetime | None, now: datetime) -> dict[str, Any]:
-    """What the figures ask of 研判: when it was due, and when it was first done (docs/rules.md §4)."""
+def _kept(request: Request, to: RequestState, due: deadlines.Due, now: datetime) -> dict[str, Any]:
+    """What the figures ask later (docs/rules.md §4): when 研判 was due and first done; by when the work was to be finished.
+
+    Once that is over it stays: whoever takes up what has escalated has a date of his own, and the request is late all the same.
+    """
     if to is RequestState.SUBMITTED:
-        return {"triage_due_at": due_at}
-    return {"triaged_at": request.triaged_at or now} if to is RequestState.TRIAGED else {}
+        return {"triage_due_at": due.at}
+    if to is RequestState.TRIAGED:
+        return {"triaged_at": request.triaged_at or now}
+    over = request.promised_at is not None and request.promised_at < now
+    return {} if due.finish_at is None or (over and to is not RequestState.REWORK) else {"promised_at": due.finish_at}
 
 
 def resumed(request: Request, *, now: datetime) -> dict[str, Any]:
@@ -46,7 +52,9 @@ def resumed(request: Request, *, now: datetime) -> dict[str, Any]:
     if request.paused_at is None or request.finish_due_at is None:
         return {"paused_at": None}
     finish = request.finish_due_at + (now - request.paused_at)
-    return {"paused_at": None, "due_at": finish, "finish_due_at": finish, "dunned_at": None}
+    over = request.promised_at is not None and request.promised_at < request.paused_at
+    kept = {} if over else {"promised_at": finish}
+    return {"paused_at": None, "due_at": finish, "finish_due_at": finish, "dunned_at": None, **kept}
 
 
 def longest(session: Session, request: Request, *, now: datetime) -> datetime:

@@ -89,6 +89,15 @@ def _extend(session: Session, request: Request, row: RequestExtension, *, actor:
     until = max(row.until, request.finish_due_at or row.until)
     contacting = request.state is RequestState.ACCEPTED and request.contacted_at is None
     due = request.due_at if contacting or request.state is RequestState.WAITING else until
-    events.shift(session, request, to=request.state, due_at=due, finish_due_at=until, dunned_at=None, extensions=request.extensions + 1)
+    events.shift(
+        session,
+        request,
+        to=request.state,
+        due_at=due,
+        finish_due_at=until,
+        promised_at=until,
+        dunned_at=None,
+        extensions=request.extensions + 1,
+    )
     events.add(session, request, action="extend", actor=actor, now=now)
     requests.tell(session, request, outcome="extended", now=now)

@@ -207,9 +207,9 @@ def _due(session: Session, span: Span, book: Book) -> None:
     triage = select(leaf, number.filter(decided <= Request.triage_due_at), number)
     due = (Request.triage_due_at >= span.begin, Request.triage_due_at < span.upto, asked)
     book.everywhere(session, triage.where(*due).group_by(leaf), "triage_on_time")
-    finish = select(leaf, unit, number.filter(Request.finished_at <= Request.finish_due_at), number)
+    finish = select(leaf, unit, number.filter(Request.finished_at <= Request.promised_at), number)
     ended = (S.DRAFT, S.MERGED, S.SPLIT, S.WITHDRAWN, S.REJECTED)
-    due = (Request.finish_due_at >= span.begin, Request.finish_due_at < span.upto, Request.state.not_in(ended))
+    due = (Request.promised_at >= span.begin, Request.promised_at < span.upto, Request.state.not_in(ended))
     for node_id, unit_id, done, count in session.execute(finish.where(*due).group_by(leaf, unit)):
         book.spread(node_id, "finish_on_time", done, count)
         if unit_id is not None:

@@ -199,7 +199,7 @@ def request_rows(asked: Asked) -> Iterator[Line]:
             yield (
                 request.number, CHANNEL_NAMES[request.channel], REQUEST_CATEGORIES.get(request.category, "其他"), grid,
                 moment(request.submitted_at), moment(_triaged(request)), moment(dispatched.get(request.id)), moment(request.accepted_at),
-                moment(request.finish_due_at), moment(request.finished_at), "是" if request.extensions else "否",
+                moment(request.promised_at), moment(request.finished_at), "是" if request.extensions else "否",
                 unit or team or who(asked, person), REQUEST_STATE_NAMES[request.state], _answers(request, said), request.round,
             )  # fmt: skip
 

@@ -84,6 +84,9 @@ class Request(Base):
     triage_due_at: Mapped[utc | None] = mapped_column(comment="of 研判, as it was at submission")
     triaged_at: Mapped[utc | None] = mapped_column(comment="when the community first took it on")
     finish_due_at: Mapped[utc | None]
+    promised_at: Mapped[utc | None] = mapped_column(
+        comment="应办结, with approved extensions; an overdue one stays what it was when it escalates"
+    )
     paused_at: Mapped[utc | None]
     dunned_at: Mapped[utc | None]
     contacted_at: Mapped[utc | None]

@@ -1119,6 +1119,7 @@ def upgrade() -> None:
     sa.Column('triage_due_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='of 研判, as it was at submission'),
     sa.Column('triaged_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='when the community first took it on'),
     sa.Column('finish_due_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('promised_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='应办结, with approved extensions; an overdue one stays what it was when it escalates'),
     sa.Column('paused_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('dunned_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('contacted_at', server.db.types.UtcDateTime(timezone=True), nullable=True),
