@@ -33,6 +33,7 @@ class Group:
     items: Sequence[Item]
 
 
+HOME = "/console"
 MENU: Sequence[Group] = (
     Group("今天", (
         Item("待办", "/console", P.ME, tuple(DutyKind)),
@@ -59,6 +60,7 @@ MENU: Sequence[Group] = (
     Group("诉求", (
         Item("全部诉求", "/console/requests", P.REQUESTS_READ),
         Item("记一条诉求", "/console/intake", P.REQUESTS_ENTER),
+        Item("我经办的", "/console/requests/mine", P.REQUESTS_READ),
         Item("升级的诉求", "/console/requests/escalated", P.REQUESTS_ESCALATED),
         Item("认领审核", "/console/request-claims", P.CLAIMS_DECIDE),
         Item("内容待查", "/console/content-checks", P.REQUESTS_TRIAGE),
@@ -93,6 +95,7 @@ def for_actor(actor: Actor, path: str, counts: Mapping[DutyKind, int]) -> list[G
     """The groups and lines this person may open; the one that holds `path` is marked, each says how much waits there."""
     lines = [item for group in MENU for item in group.items if allowed(actor, item)]
     holding = max((item.path for item in lines if path == item.path or path.startswith(f"{item.path}/")), key=len, default="")
+    holding = "" if holding == HOME and path != HOME else holding  # every page is below it
     return [
         Group(group.title, shown)
         for group in MENU

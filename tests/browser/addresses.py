@@ -24,6 +24,7 @@ class World:
 ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("sign-in", "/console/sign-in"),
     ("today", "/console"),
+    ("account", "/console/account"),
     # 人员
     ("members", "/console/members"),
     ("members-none", "/console/members?q=无人"),
@@ -81,6 +82,7 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("requests-none", "/console/requests?number=99999"),
     ("requests-places", "/console/requests/places"),
     ("requests-escalated", "/console/requests/escalated"),
+    ("requests-mine", "/console/requests/mine"),
     ("request-claims", "/console/request-claims"),
     ("intake", "/console/intake"),
     ("intake-round", "/console/intake/round"),
@@ -139,4 +141,11 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("station-close", lambda world: f"/console/stations/{world.ids['station']}/close"),
     ("funnel", "/console/funnel"),
     ("funnel-bucket", "/console/funnel/to_triage"),
+    # without sign-in
+    *((f"public{path.replace('/', '-')}", path) for path in ("/about", "/privacy", "/verify", "/board", "/v/nonsense", "/q/nonsense")),
+    *((f"public{path.replace('/', '-')}-large", f"{path}?print=large&theme=dark") for path in ("/about", "/privacy", "/verify", "/board")),
+    ("public-board-of", lambda world: f"/board/{world.tree.community.public_id}"),
+    ("public-board-of-large", lambda world: f"/board/{world.tree.community.public_id}?print=large&theme=dark"),
+    ("roles", "/console/roles"),
+    ("role-new", "/console/roles/new"),
 )

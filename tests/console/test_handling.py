@@ -10,7 +10,7 @@ from server.db.base import transaction
 from server.domain.permissions import Role
 from server.domain.requests import RequestState
 from tests.console.conftest import Seat, seat_of
-from tests.console.test_requests import address, made, state_of
+from tests.console.test_requests import address, made, state_of, statements
 from tests.factories.handling import handled
 from tests.factories.people import Tree
 
@@ -44,9 +44,14 @@ def test_the_secretary_who_takes_it_up_finishes_it(app: Flask, secretary: Seat, 
     with transaction() as session:
         request, _ = handled(session, now, tree, handler=secretary.person, state=RequestState.DISPATCHED)
         offer_id = session.connection().exec_driver_sql("SELECT public_id FROM request_offer").scalar_one()
+    secretary.get("/console/requests/mine")
+    assert "请您答复的" in secretary.said
     secretary.get(address(request))
     secretary.post(address(request, f"offers/{offer_id}/accept"))
     assert "已接单" in secretary.said
+    assert statements(lambda: secretary.get("/console/requests/mine")) <= 12
+    assert str(request.number) in secretary.said
+    secretary.get(address(request))
     secretary.post(address(request, "contact"))
     assert "这次查看已经记下" in secretary.said
     secretary.get(address(request, "readings"))

@@ -30,6 +30,7 @@ GROUPS = (
 def show_funnel(call: Call) -> Answer:
     """一段时间提交的诉求到哪里了：每件只在一格，各格相加等于总数."""
     node, chooser = _node(call)
+    top = highest(call, P.TALLIES_READ)
     first, last = _period(call)
     found = funnels.of(call.session, node=node, begin=first, end=last + timedelta(days=1), actor=call.actor)
     asked = {"at": "" if node.level is not Level.COMMUNITY else node.public_id, "from": first.isoformat(), "to": last.isoformat()}
@@ -40,6 +41,7 @@ def show_funnel(call: Call) -> Answer:
     return call.show(
         "console/funnels/list.html",
         node=node,
+        top=top if top.id != node.id and top.level in (Level.STREET, Level.COUNTY) else None,
         places=chooser,
         first=first,
         last=last,

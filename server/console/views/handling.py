@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from server.console import request_pages
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, choice, moment, text, utc
@@ -9,7 +11,7 @@ from server.console.request_pages import address
 from server.db.models.requests import Request
 from server.domain.permissions import Permission as P
 from server.domain.sign_offs import REASONS, AgainReason
-from server.services import dispatch, endings, extensions, handling, requests, sign_offs
+from server.services import dispatch, dispatch_lists, endings, extensions, handling, requests, sign_offs
 
 desk = Desk("handling")
 DONE = "done"
@@ -45,6 +47,17 @@ class SignSheet(Sheet):
 
     answer = choice("本人怎么说", [(DONE, "办好了"), *((key.value, f"没办好：{words}") for key, words in REASONS.items())], radio=True)
     on_word = choice("问过本人了吗", [("yes", "已问过本人，这是本人的话")], radio=True)
+
+
+@desk.page("/requests/mine", permission=P.REQUESTS_READ)
+def list_mine(call: Call) -> Answer:
+    """请本人答复的派单，和本人手上正在办的."""
+    asked, _more = dispatch_lists.mine(call.session, actor=call.actor, waiting=True, after=None, limit=request_pages.LINES)
+    after = call.args.get("after") or None
+    held, following = dispatch_lists.handled(call.session, actor=call.actor, after=after, limit=request_pages.LINES)
+    lines = request_pages.lines(call, [request for request, _node in held])
+    more = f"?{urlencode({'after': following})}" if following else ""
+    return call.show("console/requests/mine.html", asked=asked, category=request_pages.category, lines=lines, more=more)
 
 
 @desk.action("/requests/<id>/contact", permission=P.REQUESTS_HANDLE)

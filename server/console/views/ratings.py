@@ -7,6 +7,7 @@ from typing import Any
 
 from server.console import places
 from server.console.desk import Answer, Call, Desk
+from server.console.intake_places import highest
 from server.console.views.reviews import quarter_name
 from server.domain.ballots import (
     LEAST,
@@ -56,6 +57,7 @@ def show_ratings(call: Call) -> Answer:
         rates=_rates(found),
         calls=rates(found.by_call)._asdict(),
         street=here.here.level is Level.STREET,
+        above=highest(call, P.TALLIES_READ).level in (Level.STREET, Level.COUNTY),
     )
 
 
@@ -88,7 +90,7 @@ def enter_slips(call: Call) -> Answer:
 
 
 def _place(call: Call) -> places.Places:
-    """The communities he reads figures of; a street's own page by `?at=street`."""
+    """The communities he reads figures of; a street's own page by `?level=street`."""
     if call.args.get("level") == Level.STREET.value:
         return places.chosen(call, P.TALLIES_READ, level=Level.STREET)
     return places.chosen(call, P.TALLIES_READ)
