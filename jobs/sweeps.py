@@ -79,7 +79,7 @@ def end_tasks(now: datetime) -> None:
 
 
 def prune(now: datetime) -> None:
-    """Forget: what could be undone after a day, idempotency keys and done outbox rows after 7, WeChat's pushes and places of scans after 30."""
+    """Forget: undos after a day, idempotency keys and done outbox rows after 7, WeChat's pushes and places of scans after 30."""
     with transaction() as session:
         idempotency.prune(session, now=now)
         session.execute(delete(Outbox).where(Outbox.done_at < now - OUTBOX_KEPT))

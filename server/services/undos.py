@@ -1,4 +1,4 @@
-"""Ten seconds to take a decision back: what it changed is kept, what it tells waits (docs/decisions/0012-undo.md).
+"""Ten seconds to take a decision back: what it changed is kept, what it tells waits (docs/decisions/0011-undo.md).
 
     with undos.begin(session, actor=actor, now=now) as act:
         act.watch("claim", claim)              # before deciding

@@ -154,11 +154,15 @@ def page() -> str:
 
 def _section(machine: Machine) -> str:
     rows = [
-        f"| {state.value} | {action.value}{' ✎' if rule.needs_note else ''}{' ↶' if rule.undo else ''} | {rule.to.value} | {_permission(rule)} |"
+        f"| {state.value} | {action.value}{_marks(rule)} | {rule.to.value} | {_permission(rule)} |"
         for (state, action), rule in machine.table.items()
     ]
     table = ["| from | action | to | permission |", "|---|---|---|---|", *rows]
     return "\n".join([f"## {machine.title}", "", f"Source: `{machine.module}`.", "", *_diagram(machine), "", *table, ""])
+
+
+def _marks(rule: Rule[Any]) -> str:
+    return f"{' ✎' if rule.needs_note else ''}{' ↶' if rule.undo else ''}"
 
 
 def _permission(rule: Rule[Any]) -> str:
