@@ -170,6 +170,16 @@ def verify(session: Session, text: str, *, now: datetime) -> Verified:
     return Verified("genuine" if row.revoked_at is None else "revoked", row, facts_of(session, row))
 
 
+def verify_paper(session: Session, *, serial: str, name: str) -> Verified:
+    """The same for who types what stands on the paper: number and name must both be right, so that numbers cannot be tried out."""
+    typed = vault.normalise(serial)
+    found = session.execute(select(Document).where(Document.serial.in_({typed, typed.upper()}))).scalars().first()
+    facts = facts_of(session, found) if found is not None else {}
+    if found is None or not facts or vault.normalise(facts["name"]) != vault.normalise(name):
+        return Verified("forged")
+    return Verified("genuine" if found.revoked_at is None else "revoked", found, facts)
+
+
 def seal_print(session: Session, row: Document, form: Form, data: bytes) -> bytes:
     """A printed file as it may lie on a disk: it names the person, so it dies with his salt too."""
     return vault.seal(_salt(session, row) or b"", f"document.{form}", row.public_id, base64.b64encode(data).decode())

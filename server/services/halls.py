@@ -117,7 +117,7 @@ def shown(session: Session, public_id: str, *, now: datetime) -> Hall:
     today = local_day(now)
     activities, step = _activities(session, community, today, now)
     month = figures.served(session, Scope("node", community.id, community.path), "month", [period_start("month", today)], today=today)[0]
-    return Hall(community, activities, step, _week(session, community, today), month.service_visits, month.service_heads)
+    return Hall(community, activities, step, week(session, community, today), month.service_visits, month.service_heads)
 
 
 def _activities(session: Session, community: OrgNode, today: date, now: datetime) -> tuple[list[Activity], int]:
@@ -144,8 +144,8 @@ def _slots(code: Code, now: datetime) -> list[tuple[int, str]]:
     return [(0, codes.token_of(code, now=now))]
 
 
-def _week(session: Session, community: OrgNode, today: date) -> Week:
-    """Ranges of indexes, never a whole table."""
+def week(session: Session, community: OrgNode, today: date) -> Week:
+    """This week's totals: ranges of indexes, never a whole table."""
     monday = today - timedelta(days=today.weekday())
     begin = start_of(monday)
     asked = funnels.of(session, node=community, begin=monday, end=today + timedelta(days=1), actor=SYSTEM).total

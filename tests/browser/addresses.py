@@ -142,7 +142,7 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("funnel", "/console/funnel"),
     ("funnel-bucket", "/console/funnel/to_triage"),
     # without sign-in
-    *((f"public{path.replace('/', '-')}", path) for path in ("/about", "/privacy", "/verify", "/board", "/v/nonsense", "/q/nonsense")),
+    *((f"public{path.replace('/', '-')}", path) for path in ("/about", "/privacy", "/verify", "/board")),
     *((f"public{path.replace('/', '-')}-large", f"{path}?print=large&theme=dark") for path in ("/about", "/privacy", "/verify", "/board")),
     ("public-board-of", lambda world: f"/board/{world.tree.community.public_id}"),
     ("public-board-of-large", lambda world: f"/board/{world.tree.community.public_id}?print=large&theme=dark"),

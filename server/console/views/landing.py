@@ -5,17 +5,16 @@ Says what the code is and what to do, no more than the poster itself; nothing ab
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, make_response, render_template
+from flask import Blueprint, Response, current_app
 
 from qr.tokens import Kind
 from server import clock
+from server.console.views import pages
 from server.db.base import reading
 from server.domain.checkins import ADVICE_IN_BROWSER
 from server.domain.problems import PROBLEMS
 from server.services import previews
 from server.services.codes import CodeRefused
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
 def blueprint() -> Blueprint:
@@ -34,22 +33,12 @@ def blueprint() -> Blueprint:
 
 def _page(text: str) -> Response:
     """A poster's code is explained; a personal code only by its kind; anything else by the one sentence of its refusal."""
-    about = current_app.config["SETTINGS"].about
     try:
         with reading() as session:
             seen = previews.of_text(session, text, clock.now())
     except CodeRefused as refused:
         said = PROBLEMS[refused.code][1]
-        return _answer(render_template("public/landing.html", kind="二维码", title="", advice=said, good=False, about=about), 404)
+        return pages.public("public/landing.html", 404, private=True, kind="二维码", title="", advice=said, good=False)
     title = "" if seen.kind is Kind.PERSON else seen.title
     advice = ADVICE_IN_BROWSER.get(seen.kind, ADVICE_IN_BROWSER[Kind.TASK])
-    return _answer(render_template("public/landing.html", kind=seen.kind_name, title=title, advice=advice, good=True, about=about), 200)
-
-
-def _answer(page: str, status: int) -> Response:
-    answer = make_response(page, status)
-    answer.headers["Content-Security-Policy"] = POLICY
-    answer.headers["Cache-Control"] = "private, no-store"
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    answer.headers["X-Robots-Tag"] = "noindex"
-    return answer
+    return pages.public("public/landing.html", private=True, kind=seen.kind_name, title=title, advice=advice, good=True)

@@ -1,22 +1,32 @@
-"""/v/<token>: anyone with a printed receipt or certificate sees whether it is genuine. No script, no sign-in, the name masked."""
+"""The pages that need no sign-in and no script: verifying a paper, a community's notice board, the privacy rules, who runs this.
+
+/v/<token>: anyone with a printed receipt or certificate sees whether it is genuine, the name masked; /verify is for who cannot scan.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, request
 
 from server import clock
 from server.console.views import pages
 from server.db.base import reading
+from server.domain.consents import TEXTS
 from server.domain.days import local_day
 from server.domain.documents import DOCUMENT_NAMES, DocumentKind, date_text, hours_text
-from server.services import documents, profiles
+from server.domain.posters import when_and_where
+from server.domain.problems import Problem
+from server.domain.tasks import TASK_KIND_NAMES
+from server.services import boards, documents, policies, profiles
 from server.services.documents import Verified
 
+LONGEST = 300  # characters of what somebody types or pastes
+LINK = re.compile(r"/v/([0-9A-Za-z]+)$")
 STATUS = {"genuine": 200, "revoked": 200, "forged": 404, "other": 404}
 
 
@@ -38,31 +48,68 @@ VERDICTS: Mapping[str, Verdict] = {
 
 
 def blueprint() -> Blueprint:
-    """The verification page."""
+    """All of them."""
     made = Blueprint("public", __name__, template_folder="../templates")
-
-    @made.get("/v/<token>")
-    def verify(token: str) -> Response:
-        now = clock.now()
-        with reading() as session:
-            found = documents.verify(session, token, now=now)
-        page = render_template(
-            "public/verify.html",
-            state=found.state,
-            verdict=VERDICTS[found.state],
-            rows=_rows(found),
-            about=current_app.config["SETTINGS"].about,
-        )
-        return _answer(page, STATUS[found.state])
-
+    made.add_url_rule("/v/<token>", "scanned", verify_scanned)
+    made.add_url_rule("/verify", "verify", verify_typed, methods=["GET", "POST"])
+    made.add_url_rule("/board", "boards", list_boards)
+    made.add_url_rule("/board/<community>", "board", show_board)
+    made.add_url_rule("/privacy", "privacy", show_privacy)
+    made.add_url_rule("/about", "about", show_about)
+    made.add_url_rule("/", "home", show_about)
     return made
 
 
-def _answer(page: str, status: int) -> Response:
-    answer = pages.readable(page, status)
-    answer.headers["Cache-Control"] = "private, no-store"
-    answer.headers["X-Robots-Tag"] = "noindex"
-    return answer
+def verify_scanned(token: str) -> Response:
+    """What the code on a paper proves."""
+    now = clock.now()
+    with reading() as session:
+        return _verdict(documents.verify(session, token, now=now))
+
+
+def verify_typed() -> Response:
+    """The form for who cannot scan, and its answer; posted, so that a name stands in no address and no log."""
+    typed = {name: request.form.get(name, "").strip()[:LONGEST] for name in ("paper", "name")}
+    if request.method == "GET" or not typed["paper"]:
+        return pages.public("public/verify_form.html", typed=typed, said="请填写编号" if request.method == "POST" else "")
+    now, linked = clock.now(), LINK.search(typed["paper"])
+    with reading() as session:
+        if linked:
+            return _verdict(documents.verify(session, linked.group(1), now=now))
+        return _verdict(documents.verify_paper(session, serial=typed["paper"], name=typed["name"]), typed=True)
+
+
+def list_boards() -> Response:
+    """Every community, to choose one's own."""
+    with reading() as session:
+        return pages.public("public/boards.html", streets=boards.communities(session, now=clock.now()))
+
+
+def show_board(community: str) -> Response:
+    """One community's board."""
+    try:
+        with reading() as session:
+            board = boards.of(session, community[:LONGEST], now=clock.now())
+    except Problem:
+        return pages.public("public/nothing.html", 404)
+    return pages.public("public/board.html", board=board, kinds=TASK_KIND_NAMES, hours=hours_text, place=when_and_where)
+
+
+def show_privacy() -> Response:
+    """What is agreed to for which purpose, as people are asked it, and how long they stay signed in."""
+    with reading() as session:
+        days = policies.value(session, "sessions.days", today=local_day(clock.now()))
+    return pages.public("public/privacy.html", texts=TEXTS.values(), days=days)
+
+
+def show_about() -> Response:
+    """Who runs this, its filing number, its version, whom to turn to."""
+    return pages.public("public/about.html")
+
+
+def _verdict(found: Verified, *, typed: bool = False) -> Response:
+    shown = {"state": found.state, "verdict": VERDICTS[found.state], "rows": _rows(found), "typed": typed}
+    return pages.public("public/verify.html", STATUS[found.state], private=True, **shown)
 
 
 def _rows(found: Verified) -> list[tuple[str, str]]:
