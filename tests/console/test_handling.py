@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from flask import Flask
 
 from server.db.base import transaction
-from server.domain.permissions import Role
+from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.requests import RequestState
+from server.services import dispatch, requests
+from server.services.receivers import Receiver
 from tests.console.conftest import Seat, seat_of
 from tests.console.test_requests import address, made, state_of, statements
 from tests.factories.handling import handled
-from tests.factories.people import Tree
+from tests.factories.people import Tree, a_person
 
 
 def test_what_goes_up_is_decided_there(app: Flask, secretary: Seat, tree: Tree, now: datetime) -> None:
@@ -77,3 +79,15 @@ def test_the_secretary_who_takes_it_up_finishes_it(app: Flask, secretary: Seat, 
     assert state_of(request) is RequestState.FINISHED
     for words in ("看过现场", "换了灯管", "报办结", "接着办，期限顺延"):
         assert words in secretary.said
+
+
+def test_a_request_s_page_costs_the_same_however_much_happened(secretary: Seat, tree: Tree, now: datetime) -> None:
+    request = made(now, tree, RequestState.TRIAGED)
+    few = statements(lambda: secretary.get(address(request)))
+    with transaction() as session:
+        people = [a_person(session, now, f"师傅{number}") for number in range(6)]
+        mine = requests.by_public_id(session, request.public_id)
+        to = [Receiver(person_id=person.id) for person in people]
+        for offer in dispatch.whistle(session, mine, to=to, reason="请到场", actor=SYSTEM, now=now):
+            dispatch.accept(session, offer, actor=Actor(offer.person_id), now=now)
+    assert statements(lambda: secretary.get(address(request))) <= few + 3
