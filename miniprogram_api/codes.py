@@ -48,9 +48,9 @@ class ReadQuery(In):
 
 
 class PreviewOut(Out):
-    """这是什么码，扫了以后该做什么."""
+    """这是什么码，扫了以后该做什么；电脑登录的码用 POST /desk-sign-ins."""
 
-    kind: int = Field(description="1 社区：去报到；2、3 任务和活动：去签到；5 个人码：组织者登记到场；9 证明：核验；11 电脑登录：POST /desk-sign-ins")
+    kind: int = Field(description="1 社区：去报到；2、3 任务和活动：去签到；5 个人码：组织者登记到场；9 证明：核验；11 电脑登录")
     kind_text: str
     title: str
     task: str | None

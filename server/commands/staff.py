@@ -42,7 +42,7 @@ def create(login: str, name: str, role: str, node: str, county_name: str | None)
         person = people.create(session, created_via="staff", now=now, name=name)
         roles.grant(session, person=person, role=Role(role), node=place, actor=SYSTEM, now=now)
         password = staff.create(session, person=person, login=login, actor=SYSTEM, now=now)
-    click.echo(f"登录名 {login}，密码 {password}（只显示这一次，请本人尽快修改）")
+    click.echo(f"登录名 {login}，密码 {password}（只显示这一次，本人首次登录时要换成自己的）")
 
 
 @command.command()
@@ -70,13 +70,13 @@ def grant(login: str | None, phone: str | None, role: str, node: str | None, uni
 @command.command()
 @click.option("--login", required=True)
 def reset(login: str) -> None:
-    """重置密码并解锁，显示一次新密码。"""
+    """重置密码并解锁，解除验证器，显示一次新密码。"""
     with _work() as (session, now):
         found = staff.find(session, login)
         if found is None:
             raise Problem("NOT_FOUND")
         password = staff.reset(session, found=found, actor=SYSTEM, now=now)
-    click.echo(f"登录名 {login}，新密码 {password}（只显示这一次，请本人尽快修改）")
+    click.echo(f"登录名 {login}，新密码 {password}（只显示这一次，本人首次登录时要换成自己的）")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a person does between his password and his desk: the authenticator's code, a password of his own, an authenticator.
 
 Nobody is signed in meanwhile: that the password was right travels sealed in the form, for this browser, for ten minutes, and is void once
-the password changes. docs/decisions/0011-sign-in-of-staff.md says why.
+the password changes. docs/decisions/0012-sign-in-of-staff.md says why.
 """
 
 from __future__ import annotations
