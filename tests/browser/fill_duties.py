@@ -82,7 +82,7 @@ def _moving_in(session: Session, tree: Tree, now: datetime) -> str:
 
 
 def _binding(session: Session, tree: Tree, now: datetime) -> str:
-    unit = a_unit(session, now, tree, "示例县税务局")
+    unit = a_unit(session, now, tree, "示例县审计局")
     for phone in ("13711110001", "13711110002"):
         an_entry(session, now, unit, "曹雪", phone)
     person = agree(session, now, a_person(session, now, "曹雪"))

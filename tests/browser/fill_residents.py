@@ -73,7 +73,7 @@ def fill(session: Session, tree: Tree, who: Person, now: datetime) -> Mapping[st
 
 def _triaged(session: Session, tree: Tree, now: datetime) -> Request:
     a_member(session, now, tree, "赵建国")
-    a_unit(session, now, tree, "示例水务局")
+    a_unit(session, now, tree, "示例自来水公司")
     return a_request(session, now, tree, a_requester(session, now, "吴阿姨"), RequestState.TRIAGED, grid=tree.grid)
 
 
