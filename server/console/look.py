@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 
 from server import VERSION
 from server.console import navigation, visitors
-from server.db.models.people import Person
 from server.domain.days import SHANGHAI
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
-from server.services import duties, people
+from server.services import duties
 
 STATIC = Path(__file__).parent / "static"
 LOOK = "gj_look"
@@ -34,13 +33,11 @@ POLICY = (
 
 def page(template: str, *, session: Session | None, actor: Actor, now: datetime, problem: Problem | None = None, **values: Any) -> str:
     """A page inside the frame. One statement for the frame itself: the name, and how much waits."""
-    person: Person | None = None
-    if session is not None and "duty_counts" in values:
-        person = session.get(Person, actor.id)
-    elif session is not None:
-        person, values["duty_counts"] = duties.at_desk(session, actor=actor, now=now)
+    name = ""
+    if session is not None:
+        name, values["duty_counts"] = duties.at_desk(session, actor=actor, now=now)
     frame = {
-        "me": people.name_of(person) if person is not None else "",
+        "me": name,
         "menu": navigation.for_actor(actor, request.path, values.get("duty_counts", {})),
         "csrf": visitors.csrf(visitors.token()),
         "problem": problem,

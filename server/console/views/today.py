@@ -24,12 +24,10 @@ NOTICES = 30
 def home(call: Call) -> Answer:
     """The desk as one finds it in the morning."""
     tab = next((tab for tab in TABS if tab.key == call.args.get("tab")), None)
-    counts = duties.counts(call.session, actor=call.actor, now=call.now)
-    tabs = [one for one in TABS if any(kind in counts for kind in one.kinds)]
+    mine = duties.kinds_of(call.actor)
+    tabs = [one for one in TABS if any(kind in mine for kind in one.kinds)]
     kinds = tab.kinds if tab is not None else KINDS
-    return queue_page(
-        call, "console/today/home.html", kinds, duty_counts=counts, tabs=tabs, tab=tab, every=KINDS, waiting=navigation.waiting
-    )
+    return queue_page(call, "console/today/home.html", kinds, tabs=tabs, tab=tab, every=KINDS, waiting=navigation.waiting)
 
 
 @desk.action("/decide", permission=P.ME)
