@@ -17,6 +17,8 @@ from server.services.figure_sheets import Sheet, before
 
 # The columns of the places below and of units, where there is no room for all.
 OF_PLACES = ("unit_reg_rate", "member_reg_rate", "service_visits", "participation_rate", "order_count", "finish_on_time")
+OF_GRIDS = ("service_visits", "service_hours", "participation_rate", "order_count", "finish_rate", "finish_on_time")
+AT_A_GLANCE = ("member_reg_rate", "service_visits", "service_heads", "order_count", "finish_rate")
 OF_UNITS = ("member_reg_rate", "service_visits", "service_hours", "participation_rate", "finish_rate", "finish_on_time")
 DRAWN = {Shape.RATE, Shape.ANSWERED}
 QUARTERS = ("一", "二", "三", "四")
@@ -89,10 +91,11 @@ def columns(keys: Sequence[str]) -> list[Indicator]:
 
 def share(counts: Counts | None, names: Any, prefix: str, title: str, place: str) -> dict[str, Any] | None:
     """How many requests by category or by what became of them, as rows and as a chart; None where there are none."""
-    rows = [(name, counts.get(f"{prefix}{key}", (0,))[0]) for key, name in names.items()] if counts else []
-    if not any(number for _, number in rows):
+    every = [(name, counts.get(f"{prefix}{key}", (0,))[0]) for key, name in names.items()] if counts else []
+    rows = [(name, number) for name, number in every if number]
+    if not rows:
         return None
-    said = "，".join(f"{name} {number} 件" for name, number in rows if number)
+    said = "，".join(f"{name} {number} 件" for name, number in rows)
     series = [{"name": "件数", "values": [number for _, number in rows]}]
     chart = {"names": [name for name, _ in rows], "series": series, "unit": " 件", "said": f"{place}{title}：{said}"}
     return {"title": title, "rows": rows, "chart": chart}
@@ -115,7 +118,7 @@ def address(path: str = "/console/figures", **values: Any) -> str:
 def _compared(title: str, lines: Sequence[Line], place: str) -> dict[str, Any] | None:
     """The rates of a group in both periods; a rate without denominator has no bar."""
     shown = [one for one in lines if one.about.shape in DRAWN and (one.now.tenths is not None or one.before.tenths is not None)]
-    if not shown:
+    if len(shown) < 2:  # one bar says no more than its number
         return None
     series = [
         {"name": "本期", "values": [_number(one.now) for one in shown]},

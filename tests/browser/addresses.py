@@ -139,6 +139,12 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("station-new", "/console/stations/new"),
     ("station", lambda world: f"/console/stations/{world.ids['station']}"),
     ("station-close", lambda world: f"/console/stations/{world.ids['station']}/close"),
+    ("figures", "/console/figures"),
+    ("figures-month", "/console/figures?period=month"),
+    ("figures-units", lambda world: f"/console/figures/units?at={world.tree.community.public_id}"),
+    ("figures-names", lambda world: f"/console/figures/names?key=service_heads&at={world.tree.community.public_id}"),
+    ("exports", "/console/exports"),
+    ("export", lambda world: f"/console/exports/{world.ids['export']}"),
     ("funnel", "/console/funnel"),
     ("funnel-bucket", "/console/funnel/to_triage"),
     # without sign-in

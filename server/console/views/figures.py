@@ -40,9 +40,10 @@ def show_figures(call: Call) -> Answer:
     nodes = _below(call, here, listed)
     pair = figure_sheets.editions(call.session, period.kind, period.starts_on)
     sheets = figure_sheets.sheets(call.session, pair, "node", [here.id, *(node.id for node in nodes)])
-    columns = pages.columns(pages.OF_PLACES)
+    columns = pages.columns(pages.OF_GRIDS if here.level is Level.COMMUNITY else pages.OF_PLACES)
     rows = [(node, [pages.line(one, sheets[node.id], period.kind) for one in columns]) for node in nodes]
     shown: dict[str, Any] = {
+        "glance": [pages.line(one, sheets[here.id], period.kind) for one in pages.columns(pages.AT_A_GLANCE)],
         "cards": pages.cards(sheets[here.id], period.kind, here.name),
         "shares": pages.shares(sheets[here.id], here.name),
         "columns": columns,
