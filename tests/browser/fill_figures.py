@@ -45,7 +45,7 @@ def fill(session: Session, tree: Tree, secretary: Person, now: datetime) -> Mapp
 
 
 def _units(session: Session, tree: Tree, now: datetime) -> None:
-    for number, name in enumerate(("示例水务局", "示例中学", "示例银行")):
+    for number, name in enumerate(("示例气象局", "示例小学", "示例银行")):
         unit = a_unit(session, now, tree, name)
         if number < 2:
             slip = unit_registrations.submit(session, unit=unit, slip=Slip(), actor=SYSTEM, now=now)
