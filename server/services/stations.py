@@ -108,7 +108,7 @@ def waiting(session: Session, *, community: OrgNode) -> Mapping[int, int]:
     """How many open requests lie on each of its queues, by the station's id; one statement."""
     here = select(Request.station_id, func.count()).where(Request.station_id.is_not(None), Request.closed_at.is_(None))
     rows = session.execute(here.where(Request.community_id == community.id).group_by(Request.station_id))
-    return {row[0]: int(row[1]) for row in rows}
+    return {row[0]: int(row[1]) for row in rows if row[0] is not None}
 
 
 def queue(session: Session, station: Station, *, actor: Actor, after: str | None, limit: int) -> tuple[list[Request], str | None]:
