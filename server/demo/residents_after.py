@@ -112,11 +112,11 @@ def collect(town: Town, wisher: Json, group: str, words: Json, *, guardian: Json
     return said
 
 
-def publish(town: Town, wish: Json, words: Json) -> str:
-    """A visit, then the public words. Returns the wish's path."""
+def publish(town: Town, wish: Json, words: Json, *, day: int = 9) -> str:
+    """A visit on that day, then the public words. Returns the wish's path."""
     path = f"/wishes/{wish['id']}"
-    day = (town.monday + timedelta(days=9)).isoformat()
-    town.of(story.CLERK).post(f"{path}/verify", {"visited_on": day, "note": "上门看过，情况属实"})
+    visited = (town.monday + timedelta(days=day)).isoformat()
+    town.of(story.CLERK).post(f"{path}/verify", {"visited_on": visited, "note": "上门看过，情况属实"})
     town.of(story.CLERK).post(f"{path}/publish", words)
     return path
 

@@ -19,6 +19,7 @@ from server.dev.instance import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 240
+ON_THE_DESK = {"requests": "待研判", "content-checks": "去看", "wishes": "待走访核实", "feedbacks": "去答复"}
 Type = Callable[..., str]
 pytestmark = pytest.mark.timeout(SECONDS + 120)
 
@@ -64,7 +65,7 @@ def read(log: Path) -> str:
 
 
 def at_the_console(address: str, login: str, password: str) -> None:
-    """Sign in there as a browser would."""
+    """Sign in there as a browser would; every list of the residents' requests has something in it."""
     http = requests.Session()
     http.trust_env = False
     page = http.get(address, timeout=20).text
@@ -75,6 +76,8 @@ def at_the_console(address: str, login: str, password: str) -> None:
     assert home.status_code == 200
     assert "李书记" in home.text
     assert "退出登录" in home.text
+    for page, words in ON_THE_DESK.items():
+        assert words in http.get(f"{address}/{page}", timeout=20).text, page
 
 
 def test_a_stranger_sees_his_record_in_the_tally(tmp_path: Path) -> None:
