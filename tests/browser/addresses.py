@@ -68,6 +68,7 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("halls", "/console/halls"),
     # 今天
     ("today-claims", "/console?tab=claims"),
+    ("notices", "/console/notices"),
     *((f"{page}-to-decide", f"/console/{page}") for page in ("claims", "records", "registrations", "transfers", "bindings")),
     ("unit-registrations-to-decide", "/console/unit-registrations"),
     ("claim-to-decide", lambda world: f"/console/claims/{world.ids['duty_claim']}"),
