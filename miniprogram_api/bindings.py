@@ -159,16 +159,16 @@ def decide_binding_request(call: Call[DecideIn], id: str) -> BindingOut:  # noqa
     return _whole(call.session, row)
 
 
-@bindings_resource.get("/communities/<id>/merges", permission=P.BINDINGS_DECIDE, query=PageQuery, answer=Page[MergeOut])
+@bindings_resource.get("/communities/<id>/merges", permission=P.MERGES_UNDO, query=PageQuery, answer=Page[MergeOut])
 def list_merges(call: Call[None], id: str) -> Page[MergeOut]:  # noqa: A002
-    """本社区认作同一个人的记录，新的在前."""
+    """本社区（区县：全区县）认作同一个人的记录，新的在前."""
     node, query = places.node(call.session, id), call.query
     rows, following = merges.of_community(call.session, node=node, actor=call.actor, after=query.after, limit=query.limit)
     return Page[MergeOut](items=[_merge(row, person) for row, person in rows], next=following)
 
 
 @bindings_resource.post(
-    "/merges/<id>/undo", permission=P.BINDINGS_DECIDE, body=UndoMergeIn, answer=MergeOut, problems=("ILLEGAL_MOVE", "NOTE_REQUIRED")
+    "/merges/<id>/undo", permission=P.MERGES_UNDO, body=UndoMergeIn, answer=MergeOut, problems=("ILLEGAL_MOVE", "NOTE_REQUIRED")
 )
 def undo_merge(call: Call[UndoMergeIn], id: str) -> MergeOut:  # noqa: A002
     """撤销：当时转过去的账号、同意、通知、诉求等原样转回；手机上要重新登录，合并之后新办的事留在保留的人名下."""

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     KEYS_ROTATE = "keys:rotate"
     ME = "me:use"
     MEMBERS_READ = "members:read"
+    MERGES_UNDO = "merges:undo"  # two persons are two after all; the county: also where no community is known
     ORGS_MANAGE = "orgs:manage"
     POLICIES_SET = "policies:set"
     RECORDS_CONFIRM = "records:confirm"
@@ -117,6 +118,7 @@ _CLERK = _ORGANISER | {
     P.FEEDBACKS_ENTER,
     P.FIGURES_NAMES,
     P.MEMBERS_READ,
+    P.MERGES_UNDO,
     P.REGISTRATIONS_DECIDE,
     P.REGISTRATIONS_PROXY,
     P.REQUESTS_CALL_BACK,
@@ -145,6 +147,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
             P.FEEDBACKS_ANSWER,
             P.FEEDBACKS_OVERSEE,
             P.FIGURES_NAMES,
+            P.MERGES_UNDO,
             P.ORGS_MANAGE,
             P.POLICIES_SET,
             P.REQUESTS_ESCALATED,

@@ -80,8 +80,8 @@ def has_account(session: Session, person: Person) -> bool:
 def absorb(session: Session, *, empty: Person, into: Person, actor: Actor, now: datetime, community_id: int | None = None) -> PersonMerge:
     """Move what `empty` has to `into` and keep which rows these were; `empty` stays as a MERGED row that names it.
 
-    What a person has once and both have (a consent, a team) stays where it was. `community_id` is whose staff may undo it; None: found from
-    where `into` belongs. Who else signs in as `into` is the caller's question.
+    What a person has once and both have (a consent, a team) stays where it was. `community_id` is whose staff may undo it, the county too;
+    None: found from where `into` belongs. Who else signs in as `into` is the caller's question.
     """
     merge = PersonMerge(
         public_id=new_public_id(),
@@ -106,7 +106,7 @@ def undo(session: Session, merge: PersonMerge, *, reason: str, actor: Actor, now
 
     Raises NOT_FOUND out of scope, NOTE_REQUIRED, ILLEGAL_MOVE where it was undone already or the person was merged further.
     """
-    scopes.require(session, actor, Permission.BINDINGS_DECIDE, merge.community_id)
+    scopes.require(session, actor, Permission.MERGES_UNDO, merge.community_id)
     if not reason.strip():
         raise Problem("NOTE_REQUIRED", fields={"reason": "请写明为什么撤销合并"})
     left, into = session.get_one(Person, merge.from_id), session.get_one(Person, merge.into_id)
@@ -128,7 +128,7 @@ def of_community(
     session: Session, *, node: OrgNode, actor: Actor, after: str | None, limit: int
 ) -> tuple[list[tuple[PersonMerge, Person]], str | None]:
     """Merges its staff may undo, newest first, each with the person who stayed. Raises NOT_FOUND out of scope."""
-    scopes.require(session, actor, Permission.BINDINGS_DECIDE, node.id)
+    scopes.require(session, actor, Permission.MERGES_UNDO, node.id)
     below = select(OrgNode.id).where(OrgNode.path.startswith(node.path, autoescape=True))
     wanted = select(PersonMerge, Person).join(Person, Person.id == PersonMerge.into_id).where(PersonMerge.community_id.in_(below))
     rows, following = lists.page(session, wanted, PersonMerge, after=after, limit=limit, newest_first=True)

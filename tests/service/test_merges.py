@@ -123,6 +123,23 @@ def test_undone_they_are_two_again(session: Session, known: Person, account: Per
     assert [tuple(row) for row in session.execute(said.order_by(Event.id))] == [("merge", None), ("unmerge", secretary.person_id)]
 
 
+def test_where_no_community_is_known_the_county_undoes_it(session: Session, tree: Tree, secretary: Actor, now: datetime) -> None:
+    stays, account = a_person(session, now, "张三"), people.create(session, created_via="wechat", now=now)
+    merge = merges.absorb(session, empty=account, into=stays, actor=SYSTEM, now=now)
+    assert merge.community_id == tree.county.id
+    undo: dict[str, Any] = {"reason": "同名的两个人", "now": now}
+    assert code_of(lambda: merges.undo(session, merge, actor=secretary, **undo)) == "NOT_FOUND"
+    street, county = (
+        actor_of(session, with_role(session, now, role, node), now)
+        for role, node in ((Role.STREET, tree.street), (Role.COUNTY, tree.county))
+    )
+    assert code_of(lambda: merges.undo(session, merge, actor=street, **undo)) == "NOT_FOUND"
+    listed, _ = merges.of_community(session, node=tree.county, actor=county, after=None, limit=5)
+    assert listed == [(merge, stays)]
+    merges.undo(session, merge, actor=county, **undo)
+    assert (account.state, merge.undone_at) == (PersonState.ACTIVE, now)
+
+
 def test_who_may_undo_and_how_often(
     session: Session, *, tree: Tree, known: Person, account: Person, secretary: Actor, now: datetime
 ) -> None:
