@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo bench-checkin bench-lists ballot-game set-up set-up-dev clean
+.PHONY: help run test check demo bench-checkin bench-lists bench-console ballot-game set-up set-up-dev clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -47,6 +47,9 @@ bench-checkin: set-up-dev  ## 签到基准：与同一台机器上的下限程�
 
 bench-lists: set-up-dev  ## 列表基准：一万件和一百万件诉求，同样的三个列表
 	@exec $(BIN)/python -m tests.bench.lists
+
+bench-console: set-up-dev  ## 后台基准：百万条服务记录时首页、列表和统计页的服务器时间、语句数、字节数
+	@exec $(BIN)/python -m tests.bench.console
 
 ballot-game: set-up-dev  ## 评分保密的攻防：三百轮，偷走数据库、Redis 和日志也只能猜（约三分钟）
 	@exec $(BIN)/python -m tests.bench.ballots

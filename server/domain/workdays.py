@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
+from itertools import accumulate
 
 import chinese_calendar
 
@@ -16,8 +18,11 @@ NO_OVERRIDES: Mapping[date, bool] = {}
 
 def is_workday(day: date, overrides: Mapping[date, bool] = NO_OVERRIDES) -> bool:
     """Is this a working day? What the county says goes first, then the published calendar."""
-    if day in overrides:
-        return overrides[day]
+    return overrides[day] if day in overrides else _published(day)
+
+
+@lru_cache(maxsize=4096)  # the library looks for the calendar's ends each time
+def _published(day: date) -> bool:
     try:
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:  # a year not announced yet
@@ -34,4 +39,20 @@ def after(day: date, count: int, overrides: Mapping[date, bool] = NO_OVERRIDES) 
 
 def between(day: date, until: date, overrides: Mapping[date, bool] = NO_OVERRIDES) -> int:
     """How many working days there are after `day`, up to and with `until`; 0 where `until` is not later."""
-    return sum(is_workday(day + timedelta(days=step), overrides) for step in range(1, (until - day).days + 1))
+    if until <= day:
+        return 0
+    published = _of_year(until.year)[_number(until)] - _of_year(day.year)[_number(day)]
+    published += sum(_of_year(year)[-1] for year in range(day.year, until.year))
+    return published + sum(says - _published(on) for on, says in overrides.items() if day < on <= until)
+
+
+@lru_cache(maxsize=64)
+def _of_year(year: int) -> tuple[int, ...]:
+    """How many published working days a year has had after each of its days; 0 before the first."""
+    days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
+    return (0, *accumulate(int(_published(date(year, 1, 1) + timedelta(days=number))) for number in range(days)))
+
+
+def _number(day: date) -> int:
+    """The first of January is 1."""
+    return day.timetuple().tm_yday
