@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 import time
 
@@ -12,13 +11,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import miniprogram_api
 from miniprogram_api import errors, wechat_push
-from server import clock, console, files, health, logs, wechat
+from server import console, health
 from server.config import Settings
 from server.console.views import api_docs, landing, public, screens
-from server.db import base, redis_client, vault
+from server.db import base, vault
 from server.dev import routes as dev_routes
-from server.services import codes
-from server.wechat.guard import check_aes_key, check_base
 
 log = structlog.get_logger()
 # What a browser must not do with any answer of ours; a page names its own style sheets in a policy of its own.
@@ -31,7 +28,7 @@ GUARDS = {
 
 
 def create_app(settings: Settings) -> Flask:
-    """The web application; start_process() must have run in this process."""
+    """The web application; server.process.start_process() must have run in this process."""
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=settings.secrets.secret_key.get_secret_value(),
@@ -61,21 +58,6 @@ def create_app(settings: Settings) -> Flask:
     if not settings.production:
         app.register_blueprint(dev_routes.blueprint())
     return app
-
-
-def start_process(settings: Settings) -> None:
-    """What every process (web, worker, scheduler, command) needs before it works: logs, clock, database, Redis, keys."""
-    logs.configure()
-    clock.configure(None if settings.production else settings.data_dir / "clock-offset")
-    base.connect(settings.database_url, pool_size=settings.database.pool_size)
-    redis_client.connect(settings.redis.url or f"unix://{settings.data_dir / 'valkey-9' / 's.sock'}?db=0")
-    kek = base64.b64decode(settings.secrets.kek.get_secret_value())
-    vault.open_file(settings.data_dir / "keys.json", kek, settings.crypto.suite)
-    codes.configure(settings.instance)
-    files.configure(settings.data_dir / "files")
-    check_base(settings.wechat.base, settings.production)  # now, not at the first login
-    check_aes_key(settings.secrets.aes_key.get_secret_value(), settings.production)
-    wechat.configure(lambda: wechat.from_settings(settings, redis_client.client()))
 
 
 def _begin() -> None:

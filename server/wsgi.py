@@ -2,8 +2,9 @@
 
 import gc
 
-from server.app import create_app, start_process
+from server.app import create_app
 from server.config import load
+from server.process import start_process
 
 settings = load()
 start_process(settings)

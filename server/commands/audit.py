@@ -12,8 +12,8 @@ import click
 @click.group("audit")
 def command() -> None:
     """核对审计链。"""
-    from server.app import start_process
     from server.config import load
+    from server.process import start_process
 
     start_process(load())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from server import clock
-from server.app import start_process
 from server.config import load
 from server.db import base, schema
+from server.process import start_process
 
 
 @click.group()

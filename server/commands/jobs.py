@@ -10,8 +10,8 @@ import click
 @click.group("jobs")
 def command() -> None:
     """查看和重试用完次数仍没做成的后台任务。"""
-    from server.app import start_process
     from server.config import load
+    from server.process import start_process
 
     start_process(load())
 

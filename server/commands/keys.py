@@ -97,8 +97,8 @@ def reseal() -> None:
 
 
 def _start() -> Settings:
-    from server.app import start_process
     from server.config import load
+    from server.process import start_process
 
     settings = load()
     start_process(settings)

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from server import clock
-from server.app import start_process
 from server.config import load
 from server.db.base import reading, transaction
 from server.domain.days import local_day
 from server.domain.permissions import SYSTEM
 from server.domain.problems import Problem
+from server.process import start_process
 from server.services import orgs, policies
 
 

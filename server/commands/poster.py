@@ -17,8 +17,8 @@ FORMS = ("png_phone", "png_a4", "pdf_a4", "pdf_a3")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 def command(task: str | None, community: str | None, form: str, style: str, out: Path) -> None:
     """把海报写到 OUT；--task 和 --community 给一个。"""
-    from server.app import start_process
     from server.config import load
+    from server.process import start_process
 
     if (task is None) is (community is None):
         raise click.UsageError("请给 --task 或 --community 其中一个")

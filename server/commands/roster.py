@@ -13,12 +13,12 @@ from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeElapsedColum
 from rich.table import Table
 
 from server import clock
-from server.app import start_process
 from server.config import load
 from server.db.base import reading, transaction
 from server.domain.permissions import SYSTEM
 from server.domain.problems import Problem
 from server.domain.rosters import RosterKind
+from server.process import start_process
 from server.services import orgs, roster_files, rosters
 from server.services.roster_plans import Progress as Report
 from server.services.roster_plans import Supply

@@ -12,9 +12,9 @@ import click
 def command() -> None:
     """运行定时进程：到时间就把该做的任务交给任务进程。"""
     from jobs import schedule
-    from server.app import start_process
     from server.config import load
     from server.db import redis_client
+    from server.process import start_process
 
     start_process(load())
     ended = Event()

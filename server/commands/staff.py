@@ -10,7 +10,6 @@ import click
 from sqlalchemy.orm import Session
 
 from server import clock
-from server.app import start_process
 from server.config import load
 from server.db.base import transaction
 from server.db.models.orgs import OrgNode
@@ -19,6 +18,7 @@ from server.domain.days import local_day
 from server.domain.orgs import Level
 from server.domain.permissions import SYSTEM, Role
 from server.domain.problems import Problem
+from server.process import start_process
 from server.services import orgs, people, roles, staff, units
 
 ROLE = click.Choice([role.value for role in Role])

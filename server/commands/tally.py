@@ -16,8 +16,8 @@ SHOWN = 20
 @click.group("tally")
 def command() -> None:
     """重算统计，或核对逐笔累计与重算是否一致。"""
-    from server.app import start_process
     from server.config import load
+    from server.process import start_process
 
     start_process(load())
 

@@ -20,8 +20,8 @@ from server import defer
 def command(queues: str, burst: bool) -> None:
     """运行任务进程。快队列（通知、统计）与慢队列（打印、图片）各用一个进程，互不等待。"""
     from jobs import workers
-    from server.app import start_process
     from server.config import load
+    from server.process import start_process
 
     names = [name.strip() for name in queues.split(",") if name.strip()]
     unknown = sorted(set(names) - set(defer.QUEUES))

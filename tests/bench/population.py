@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from qr import tokens
 from qr.tokens import Kind, Mode
-from server.app import start_process
 from server.config import load
 from server.db import base, schema
 from server.db.models.codes import Code, CodeEpoch
@@ -25,6 +24,7 @@ from server.db.models.people import LoginSession, Person
 from server.db.models.tasks import Claim, Task
 from server.domain.permissions import Role
 from server.domain.tasks import TaskKind
+from server.process import start_process
 from server.services import codes
 from tests.factories import people, tasks
 
