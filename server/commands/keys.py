@@ -41,9 +41,9 @@ def list_keys() -> None:
 @command.command("add")
 @RING
 def add(ring: keys.RingName) -> None:
-    """第一步：添加一把只验证的新密钥；所有进程重启后再启用。"""
+    """第一步：添加一把只验证的新密钥；一分钟后再启用。"""
     _change(lambda rings: keys.add(rings, ring))
-    click.echo("已添加，请重启全部进程后再用 gongjian keys promote 启用。")
+    click.echo("已添加，各个进程一分钟内都会读到，之后用 gongjian keys promote 启用。")
 
 
 @command.command("promote")
@@ -54,7 +54,7 @@ def promote(ring: keys.RingName, kid: int) -> None:
     if ring == "lookup":
         raise click.ClickException("查找环一换，按姓名和手机号就查不到已有的人，本版本不支持轮换，请勿启用")
     _change(lambda rings: keys.promote(rings, ring, kid))
-    click.echo(f"{ring} 环已改用 {kid} 号密钥，请重启全部进程。")
+    click.echo(f"{ring} 环已改用 {kid} 号密钥。")
 
 
 @command.command("retire")
@@ -71,7 +71,7 @@ def retire(ring: keys.RingName, kid: int, yes: bool) -> None:
     if not yes:
         click.confirm(f"停用 {ring} 环的 {kid} 号密钥后，用它签发的全部失效，确定吗？", abort=True)
     _store(settings, lambda rings: keys.retire(rings, ring, kid))
-    click.echo("已停用，请重启全部进程。")
+    click.echo("已停用。")
 
 
 @command.command("reseal")
