@@ -8,6 +8,7 @@ from pydantic import Field
 
 from miniprogram_api.schemas import Day, Id, In, Out, Reason, Text
 from server.db.models.reviews import ReviewItem, ReviewPanel
+from server.domain.people import ConsentChannel
 from server.domain.reviews import REVIEW_STATE_NAMES, ItemKind, ReviewState, Verdict, Vote
 
 
@@ -58,6 +59,20 @@ class MembersOut(Out):
     """Volunteers in the order of signing up."""
 
     items: list[MemberOut]
+
+
+class EnteredOut(Out):
+    """Somebody whom a clerk signed up."""
+
+    person: str
+    person_name: str
+    channel: ConsentChannel = Field(description="spoken 口头报名，paper 纸面报名")
+
+
+class EnteredListOut(Out):
+    """Whom clerks signed up, in the order of signing up."""
+
+    items: list[EnteredOut]
 
 
 class ChoiceIn(In):

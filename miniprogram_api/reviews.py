@@ -6,8 +6,11 @@ from typing import Any
 
 from miniprogram_api.ballots import SEND_WITHIN, ThanksOut
 from miniprogram_api.edge import Call, Resource
+from miniprogram_api.request_schemas import PersonIn
 from miniprogram_api.review_schemas import (
     CallOffIn,
+    EnteredListOut,
+    EnteredOut,
     ItemsOut,
     MemberOut,
     MembersOut,
@@ -29,8 +32,9 @@ from server.db.models.people import Person
 from server.db.models.reviews import ReviewPanel
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
-from server.services import people, places, review_votes, scopes
+from server.services import people, places, review_sign_ups, review_votes, scopes
 from server.services import reviews as service
+from server.services.intakes import Represented
 
 reviews_resource = Resource("reviews", "评价例会")
 
@@ -62,6 +66,45 @@ def volunteer_for_review(call: Call[None], review_id: str) -> Done:
 def stand_down_from_review(call: Call[None], review_id: str) -> Done:
     """选定前撤回报名."""
     service.stand_down(call.session, _panel(call, review_id), actor=call.actor)
+    return Done()
+
+
+@reviews_resource.post(
+    "/reviews/<review_id>/volunteer-entries",
+    permission=P.REVIEWS_ENTER,
+    body=PersonIn,
+    answer=EnteredOut,
+    status=201,
+    problems=("ILLEGAL_MOVE", "NOT_FOUND", "PHONE_TAKEN", "REVIEW_NAMESAKE", "WITNESS_REQUIRED"),
+)
+def enter_review_volunteer(call: Call[PersonIn], review_id: str) -> EnteredOut:
+    """替没有手机的居民报名：本人口头或纸面报名，登记人就是见证人."""
+    body = call.body
+    who = Represented(body.name, body.phone, body.consent, body.elder)
+    made = review_sign_ups.enter(call.session, _panel(call, review_id), who=who, actor=call.actor, now=call.now)
+    person = call.session.get_one(Person, made.person_id)
+    return EnteredOut(person=person.public_id, person_name=people.name_of(person), channel=made.channel)
+
+
+@reviews_resource.get("/reviews/<review_id>/volunteer-entries", permission=P.REVIEWS_ENTER, answer=EnteredListOut)
+def list_review_volunteer_entries(call: Call[None], review_id: str) -> EnteredListOut:
+    """由工作人员代为报名的人."""
+    rows = review_sign_ups.entered(call.session, _panel(call, review_id), actor=call.actor)
+    return EnteredListOut(
+        items=[EnteredOut(person=one.public_id, person_name=people.name_of(one), channel=row.channel) for row, one in rows]
+    )
+
+
+@reviews_resource.post(
+    "/reviews/<review_id>/volunteer-entries/<person_id>/withdraw",
+    permission=P.REVIEWS_ENTER,
+    answer=Done,
+    problems=("ILLEGAL_MOVE", "NOT_FOUND"),
+)
+def take_back_review_volunteer(call: Call[None], review_id: str, person_id: str) -> Done:
+    """本人不想参加了：选定前撤回代报的名."""
+    panel, person = _panel(call, review_id), people.by_public_id(call.session, person_id)
+    review_sign_ups.take_back(call.session, panel, person=person, actor=call.actor, now=call.now)
     return Done()
 
 

@@ -71,7 +71,7 @@ MENU: Sequence[Group] = (
         Item("定期照护", "/console/care", P.REQUESTS_READ),
         Item("矛盾调解", "/console/mediations", P.REQUESTS_READ),
         Item("服务站", "/console/stations", P.REQUESTS_READ),
-        Item("评价例会", "/console/reviews", P.REVIEWS_HOLD),
+        Item("评价例会", "/console/reviews", P.REVIEWS_ENTER),
         Item("评分结果", "/console/ratings", P.TALLIES_READ),
         Item("诉求漏斗", "/console/funnel", P.TALLIES_READ),
     )),

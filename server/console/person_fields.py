@@ -28,10 +28,10 @@ def person_phone(label: str = "手机号", *, required: bool = False, hint: str 
     return StringField(label, rules, filters=(strip,), description=hint, render_kw={"inputmode": "tel", "autocomplete": "off"})
 
 
-def consent() -> Any:
+def consent(label: str = "本人怎么同意的") -> Any:
     """How he agreed, the clerk being witness."""
     names = [(one.value, CONSENT_CHANNEL_NAMES[one]) for one in SAID]
-    return choice("本人怎么同意的", names, radio=True, default=ConsentChannel.SPOKEN.value, hint="您就是见证人")
+    return choice(label, names, radio=True, default=ConsentChannel.SPOKEN.value, hint="您就是见证人")
 
 
 def elder() -> Any:

@@ -49,6 +49,7 @@ class Permission(StrEnum):
     REQUESTS_READ = "requests:read"
     REQUESTS_SUBMIT = "requests:submit"
     REQUESTS_TRIAGE = "requests:triage"
+    REVIEWS_ENTER = "reviews:enter"
     REVIEWS_HOLD = "reviews:hold"
     ROLES_GRANT = "roles:grant"
     ROSTERS_IMPORT = "rosters:import"
@@ -126,6 +127,7 @@ _CLERK = _ORGANISER | {
     P.REQUESTS_ENTER,
     P.REQUESTS_READ,
     P.REQUESTS_TRIAGE,
+    P.REVIEWS_ENTER,
     P.ROSTERS_IMPORT,
     P.TALLIES_READ,
     P.TASKS_MANAGE,

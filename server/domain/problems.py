@@ -179,6 +179,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "CALLBACK_RATED": (K.REFUSED, "本人已领取评分凭证，回访只问是否办好，请不要再问满意度"),
     "REVIEW_EXISTS": (K.CONFLICT, "本社区这个季度的评价例会已经建好，请直接使用"),
     "REVIEW_FEW_VOLUNTEERS": (K.REFUSED, "报名的人不够评议员名额，请再动员或减少名额（不少于五人）"),
+    "REVIEW_NAMESAKE": (K.CONFLICT, "已有一位同名的人报了名；如果是另一位，请填写他的手机号再登记"),
     "REVIEW_NO_ITEMS": (K.REFUSED, "还没有要评议的事项，请先加入事项"),
     "REVIEW_REASON_REQUIRED": (K.REFUSED, "请为每一位选定的评议员写明理由"),
     "REVIEW_TURNOUT": (K.CONFLICT, "投票的人还不够，请等更多评议员投票后再计票"),

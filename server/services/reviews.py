@@ -24,6 +24,7 @@ from server.db.models.sign_offs import SignOff
 from server.domain.ballots import LEAST
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.days import local_day, period_end, period_start, start_of
+from server.domain.people import ConsentChannel
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import RequestLevel, RequestState
@@ -62,14 +63,23 @@ def create(session: Session, *, community: OrgNode, quarter: date, seats: int, a
     return panel
 
 
-def volunteer(session: Session, panel: ReviewPanel, *, person: Person, actor: Actor, now: datetime) -> ReviewMember:
-    """Sign up; twice is once. Raises ILLEGAL_MOVE once the members were selected."""
-    _require(panel, ReviewState.GATHERING)
+def volunteer(
+    session: Session,
+    panel: ReviewPanel,
+    *,
+    person: Person,
+    actor: Actor,
+    now: datetime,
+    channel: ConsentChannel = ConsentChannel.APP,
+    witness_id: int | None = None,
+) -> ReviewMember:
+    """Sign up; twice is once. Who has no phone is entered by review_sign_ups. Raises ILLEGAL_MOVE once the members were selected."""
+    require_state(panel, ReviewState.GATHERING)
     mine = select(ReviewMember).where(ReviewMember.panel_id == panel.id, ReviewMember.person_id == person.id)
     found = session.execute(mine).scalar_one_or_none()
     if found is not None:
         return found
-    made = ReviewMember(panel_id=panel.id, person_id=person.id, signed_up_at=now)
+    made = ReviewMember(panel_id=panel.id, person_id=person.id, signed_up_at=now, channel=channel, witness_id=witness_id)
     session.add(made)
     session.flush()
     return made
@@ -77,7 +87,7 @@ def volunteer(session: Session, panel: ReviewPanel, *, person: Person, actor: Ac
 
 def stand_down(session: Session, panel: ReviewPanel, *, actor: Actor) -> None:
     """Take one's name back before the selection. Raises ILLEGAL_MOVE, NOT_FOUND."""
-    _require(panel, ReviewState.GATHERING)
+    require_state(panel, ReviewState.GATHERING)
     session.delete(member_of(session, panel, actor))
     session.flush()
 
@@ -185,7 +195,7 @@ def _select(
     session: Session, panel: ReviewPanel, chosen: Mapping[int, str], *, seed: str | None, actor: Actor, now: datetime
 ) -> list[ReviewMember]:
     """Write who was selected and why; fewer than five members could not vote in secret."""
-    _require(panel, ReviewState.GATHERING)
+    require_state(panel, ReviewState.GATHERING)
     if len(chosen) < max(LEAST, panel.seats if seed is not None else LEAST):
         raise Problem("REVIEW_FEW_VOLUNTEERS")
     note = "按公布的种子抽签" if seed is not None else "组织筛选，逐人写明理由"
@@ -197,7 +207,8 @@ def _select(
     return [member for member in members if member.selected]
 
 
-def _require(panel: ReviewPanel, state: ReviewState) -> None:
+def require_state(panel: ReviewPanel, state: ReviewState) -> None:
+    """Raise ILLEGAL_MOVE unless the panel stands so."""
     if panel.state is not state:
         raise Problem("ILLEGAL_MOVE", data={"state": panel.state.value})
 

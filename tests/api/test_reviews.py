@@ -79,3 +79,24 @@ def test_who_may_not(client: FlaskClient, scene: Scene) -> None:
     assert client.get(f"/api/v1/reviews/{made}/items", headers=headers(scene.people[0])).status_code == 404
     assert client.post(f"/api/v1/reviews/{made}/token", headers=headers(scene.people[0])).status_code == 404
     assert post(client, f"/reviews/{made}/call-off", scene.secretary, {"reason": "改期"}).json["state"] == "void"
+
+
+def test_a_clerk_signs_up_who_has_no_phone(client: FlaskClient, scene: Scene) -> None:
+    panel = post(client, "/reviews", scene.secretary, {"community": scene.community, "day": "2026-03-31"}).json["id"]
+    base = f"/reviews/{panel}/volunteer-entries"
+    body = {"name": "王奶奶", "consent": "paper"}
+    refused = [
+        post(client, base, None, body),
+        post(client, base, scene.people[0], body),
+        post(client, base, scene.neighbour, body),
+        post(client, base, scene.secretary, {"consent": "paper"}),
+        post(client, base, scene.secretary, {**body, "consent": "app"}),
+    ]
+    assert [one.status_code for one in refused] == [401, 403, 404, 422, 422]
+    made = post(client, base, scene.secretary, body)
+    assert (made.status_code, made.json["person_name"], made.json["channel"]) == (201, "王奶奶", "paper")
+    assert post(client, base, scene.secretary, {**body, "elder": True}).json["error"]["code"] == "REVIEW_NAMESAKE"
+    assert client.get(f"/api/v1{base}", headers=headers(scene.secretary)).json["items"] == [made.json]
+    back = f"{base}/{made.json['person']}/withdraw"
+    assert [post(client, back, token).status_code for token in (scene.neighbour, scene.secretary)] == [404, 200]
+    assert client.get(f"/api/v1{base}", headers=headers(scene.secretary)).json["items"] == []

@@ -124,7 +124,7 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("feedback-entered", lambda world: f"/console/feedbacks/{world.ids['feedback_entered']}"),
     ("reviews", "/console/reviews"),
     ("review-new", "/console/reviews/new"),
-    *((f"review-{page}", lambda world, page=page: f"/console/reviews/{world.ids['panel']}/{page}") for page in ("choose", "call-off")),
+    *((f"review-{page}", lambda world, page=page: f"/console/reviews/{world.ids['panel']}/{page}") for page in ("choose", "volunteers", "call-off")),
     ("review", lambda world: f"/console/reviews/{world.ids['panel']}"),
     ("review-voting", lambda world: f"/console/reviews/{world.ids['panel_voting']}"),
     ("ratings", "/console/ratings"),

@@ -55,6 +55,7 @@ OBJECTS: Mapping[tuple[str, str], str] = {
     ("feedbacks", "id"): "feedback",
     ("reviews", "id"): "panel",
     ("reviews/items", "item"): "review_item",
+    ("reviews/volunteers", "person"): "member",
     ("care", "id"): "care",
     ("mediations", "id"): "mediation",
     ("stations", "id"): "station",

@@ -133,3 +133,27 @@ def test_a_stranger_enters_no_slips_here(stranger: Seat, tree: Tree) -> None:
     for page in ("/console/ratings/slips", "/console/ratings", "/console/reviews/new"):
         stranger.get(f"{page}?at={tree.community.public_id}")
         assert stranger.status == 404
+
+
+def test_who_has_no_phone_is_signed_up_by_a_clerk(app: Flask, secretary: Seat, stranger: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        panel, _people = a_panel(session, now, tree, actor_of(session, secretary.person, now), 1)
+    to = f"/console/reviews/{panel.public_id}/volunteers"
+    stranger.get(to)
+    assert stranger.status == 404
+    clerk = seat_of(app, now, Role.CLERK, tree.community, "周干事")
+    clerk.get("/console/reviews")
+    assert f'href="{to}"' in clerk.html
+    clerk.get(to)
+    clerk.post(to, name="王奶奶", phone="12", consent="paper")
+    assert (clerk.status, 'value="王奶奶"' in clerk.html) == (422, True)
+    clerk.post(to, name="王奶奶", phone="", consent="paper", elder="y")
+    assert "王奶奶已报名" in clerk.said
+    clerk.post(to, name="王奶奶", phone="", consent="spoken")
+    assert (clerk.status, "已有一位同名的人报了名" in clerk.said) == (409, True)
+    secretary.get(f"/console/reviews/{panel.public_id}")
+    assert "王奶奶 纸面" in secretary.said
+    (back,) = re.findall(rf"{to}/\w+/withdraw", clerk.html)
+    clerk.post(back)
+    assert "已撤回报名" in clerk.said
+    assert "工作人员代报的" not in clerk.said

@@ -14,14 +14,16 @@ from server.db import redis_client
 from server.db.base import reading, transaction
 from server.db.models.ballots import Envelope, SpentToken
 from server.db.models.reviews import ReviewVote
-from server.domain.permissions import Actor
+from server.domain.people import ConsentChannel
+from server.domain.permissions import Actor, Role
 from server.domain.problems import Problem
 from server.domain.requests import Channel, RequestState
 from server.domain.reviews import ItemKind, ReviewState, Verdict, Vote, drawn, seed_hash
 from server.domain.sign_offs import AgainReason
-from server.services import ballot_pools, requests, review_votes, reviews, sign_offs
+from server.services import ballot_pools, people, requests, review_sign_ups, review_votes, reviews, sign_offs
+from server.services.intakes import Represented
 from tests.factories.handling import a_secretary
-from tests.factories.people import a_tree
+from tests.factories.people import a_tree, actor_of, with_role
 from tests.factories.ratings import a_finished, finish_again, rater
 from tests.factories.reviews import a_closed, a_panel, a_vote, vote
 
@@ -182,3 +184,28 @@ def test_nothing_to_look_at_is_no_vote(session: Session, now: datetime) -> None:
     holder = a_secretary(session, now, tree)
     with pytest.raises(Problem, match="REVIEW_NO_ITEMS"):
         a_vote(session, now, tree, holder)
+
+
+def test_a_clerk_is_witness_of_who_signs_up_without_a_phone(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    panel, _people = a_panel(session, now, tree, a_secretary(session, now, tree), 0)
+    person = with_role(session, now, Role.CLERK, tree.community, "周干事")
+    people.set_phone(session, person, "13800000088")
+    clerk = actor_of(session, person, now)
+    grandmother = Represented("王奶奶", "13800000077", ConsentChannel.SPOKEN)
+    made = review_sign_ups.enter(session, panel, who=grandmother, actor=clerk, now=now)
+    assert (made.channel, made.witness_id) == (ConsentChannel.SPOKEN, clerk.person_id)
+    assert review_sign_ups.enter(session, panel, who=grandmother, actor=clerk, now=now).id == made.id
+    with pytest.raises(Problem, match="WITNESS_REQUIRED"):
+        review_sign_ups.enter(session, panel, who=Represented("周干事", "13800000088", ConsentChannel.PAPER), actor=clerk, now=now)
+
+
+def test_who_signed_up_himself_is_not_taken_out_and_nobody_after_the_selection(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    panel, people = a_panel(session, now, tree, holder, 5)
+    with pytest.raises(Problem, match="NOT_FOUND"):
+        review_sign_ups.take_back(session, panel, person=people[0], actor=holder, now=now)
+    reviews.draw(session, panel, actor=holder, now=now)
+    with pytest.raises(Problem, match="ILLEGAL_MOVE"):
+        review_sign_ups.enter(session, panel, who=Represented("王奶奶", None, ConsentChannel.PAPER), actor=holder, now=now)

@@ -7,12 +7,15 @@ from typing import Any
 from server.console import places
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, blame, choice, number, text
+from server.console.person_fields import consent, elder, person_name, person_phone, represented
 from server.db.models.reviews import ReviewPanel
 from server.domain.days import local_day, period_start
+from server.domain.people import ConsentChannel
 from server.domain.permissions import Permission as P
+from server.domain.permissions import may_on_node
 from server.domain.problems import Problem
 from server.domain.reviews import ITEM_KIND_NAMES, REVIEW_STATE_NAMES, VERDICT_NAMES, VOTE_NAMES, ReviewState
-from server.services import people, review_votes, reviews, scopes
+from server.services import people, review_sign_ups, review_votes, reviews, scopes
 
 desk = Desk("reviews")
 S = ReviewState
@@ -24,6 +27,7 @@ NEXT = {
     S.CLOSED: "已经结束",
     S.VOID: "已经取消",
 }
+WAYS = {ConsentChannel.APP: "小程序", ConsentChannel.PAPER: "纸面", ConsentChannel.SPOKEN: "口头"}
 TONES = {S.CLOSED: "good", S.VOID: "bad", S.VOTING: "wait"}
 
 
@@ -46,13 +50,23 @@ class ReasonSheet(Sheet):
     reason = text("原因", longest=200, rows=3)
 
 
-@desk.page("/reviews", permission=P.REVIEWS_HOLD)
+class VolunteerSheet(Sheet):
+    """Somebody without a phone who wants to be on the panel."""
+
+    name = person_name()
+    phone = person_phone()
+    consent = consent("本人怎么报的名")
+    elder = elder()
+
+
+@desk.page("/reviews", permission=P.REVIEWS_ENTER)
 def list_reviews(call: Call) -> Answer:
-    """本社区的评价例会，新的在前."""
-    here = places.chosen(call, P.REVIEWS_HOLD)
+    """本社区的评价例会，新的在前；召集和选人由书记做，替人报名谁都可以."""
+    here = places.chosen(call, P.REVIEWS_ENTER)
+    holds = may_on_node(call.actor, P.REVIEWS_HOLD, here.here.path)
     found = reviews.of_community(call.session, here.here)
     rows = [(panel, quarter_name(panel.quarter), REVIEW_STATE_NAMES[panel.state], TONES.get(panel.state, "plain")) for panel in found]
-    return call.show("console/reviews/list.html", places=here, rows=rows)
+    return call.show("console/reviews/list.html", places=here, rows=rows, holds=holds)
 
 
 @desk.form("/reviews/new", permission=P.REVIEWS_HOLD)
@@ -85,9 +99,31 @@ def show_review(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wo
         needed=review_votes.needed(call.session, panel, now=call.now) if panel.state is S.VOTING else 0,
         minutes=reviews.minutes_of(panel),
         kinds=ITEM_KIND_NAMES,
+        ways=WAYS,
         verdicts=VERDICT_NAMES,
         vote_names=VOTE_NAMES,
     )
+
+
+@desk.form("/reviews/<id>/volunteers", permission=P.REVIEWS_ENTER)
+def enter_volunteer(call: Call, id: str) -> Answer:  # noqa: A002
+    """替没有手机的居民报名，您就是见证人."""
+    panel, sheet = reviews.by_public_id(call.session, id), VolunteerSheet(call.typed)
+    entered = review_sign_ups.entered(call.session, panel, actor=call.actor)
+    if call.posted and sheet.validate():
+        review_sign_ups.enter(call.session, panel, who=represented(sheet), actor=call.actor, now=call.now)
+        return call.done(f"{sheet.name.data}已报名", to=f"{_address(panel)}/volunteers")
+    blame(sheet, call.problem)
+    rows = [(person.public_id, people.name_of(person), WAYS[one.channel]) for one, person in entered]
+    return call.show("console/reviews/volunteers.html", 422 if call.posted else 200, sheet=sheet, rows=rows, **_about(panel))
+
+
+@desk.action("/reviews/<id>/volunteers/<person>/withdraw", permission=P.REVIEWS_ENTER)
+def take_back_volunteer(call: Call, id: str, person: str) -> Answer:  # noqa: A002
+    """本人不想参加了：选定前撤回."""
+    panel, who = reviews.by_public_id(call.session, id), people.by_public_id(call.session, person)
+    review_sign_ups.take_back(call.session, panel, person=who, actor=call.actor, now=call.now)
+    return call.done("已撤回报名", to=f"{_address(panel)}/volunteers")
 
 
 @desk.action("/reviews/<id>/draw", permission=P.REVIEWS_HOLD)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base
 from server.db.types import digest, enum_type, line, maybe_ref, pk, public_id, ref, sealed, utc
+from server.domain.people import ConsentChannel
 from server.domain.reviews import ItemKind, ReviewState, Verdict, Vote
 
 NOT_VOID = text("state <> 'void'")
@@ -47,7 +48,10 @@ class ReviewMember(Base):
     """A volunteer of a panel, and why he was selected or not."""
 
     __tablename__ = "review_member"
-    __table_args__ = (Index("uq_review_member_panel_id_person_id", "panel_id", "person_id", unique=True),)
+    __table_args__ = (
+        Index("uq_review_member_panel_id_person_id", "panel_id", "person_id", unique=True),
+        CheckConstraint("(channel = 'app') = (witness_id IS NULL)", name="who_has_no_phone_has_a_witness"),
+    )
 
     id: Mapped[pk]
     panel_id: Mapped[int] = ref("review_panel.id")
@@ -56,6 +60,8 @@ class ReviewMember(Base):
     reason: Mapped[str | None] = mapped_column(String(200))
     token_on: Mapped[date | None] = mapped_column(comment="that he fetched a token; not which one")
     signed_up_at: Mapped[utc]
+    channel: Mapped[ConsentChannel] = mapped_column(enum_type(ConsentChannel), default=ConsentChannel.APP, comment="how he signed up (R6)")
+    witness_id: Mapped[int | None] = maybe_ref("person.id", comment="who entered him")
 
 
 class ReviewItem(Base):

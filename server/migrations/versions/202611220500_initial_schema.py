@@ -1148,7 +1148,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_request_author_id_id', ['author_id', 'id'], unique=False)
         batch_op.create_index('ix_request_by_proxy', ['asked_for_id', 'id'], unique=False, sqlite_where=sa.text('asked_for_id <> author_id'), postgresql_where=sa.text('asked_for_id <> author_id'))
         batch_op.create_index('ix_request_category_state', ['category', 'state', 'submitted_at', 'id'], unique=False)
-        batch_op.create_index('ix_request_community_id_state_id', ['community_id', 'state', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
+        batch_op.create_index('ix_request_community_id_state_id', ['community_id', 'state', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_include=['due_at'])
         batch_op.create_index('ix_request_community_id_submitted_at', ['community_id', 'submitted_at'], unique=False)
         batch_op.create_index('ix_request_due', ['due_at'], unique=False, sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.create_index('ix_request_handler_person_id_state', ['handler_person_id', 'state'], unique=False)
@@ -1166,8 +1166,12 @@ def upgrade() -> None:
     sa.Column('reason', sa.String(length=200), nullable=True),
     sa.Column('token_on', sa.Date(), nullable=True, comment='that he fetched a token; not which one'),
     sa.Column('signed_up_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('channel', sa.Enum('app', 'paper', 'spoken', name='consentchannel', native_enum=False, create_constraint=True, length=24), nullable=False, comment='how he signed up (R6)'),
+    sa.Column('witness_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who entered him'),
+    sa.CheckConstraint("(channel = 'app') = (witness_id IS NULL)", name=op.f('ck_review_member_who_has_no_phone_has_a_witness')),
     sa.ForeignKeyConstraint(['panel_id'], ['review_panel.id'], name=op.f('fk_review_member_panel_id_review_panel')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_review_member_person_id_person')),
+    sa.ForeignKeyConstraint(['witness_id'], ['person.id'], name=op.f('fk_review_member_witness_id_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_review_member'))
     )
     with op.batch_alter_table('review_member', schema=None) as batch_op:
@@ -1998,7 +2002,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_request_handler_person_id_state')
         batch_op.drop_index('ix_request_due', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
         batch_op.drop_index('ix_request_community_id_submitted_at')
-        batch_op.drop_index('ix_request_community_id_state_id', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"))
+        batch_op.drop_index('ix_request_community_id_state_id', sqlite_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_where=sa.text("state NOT IN ('draft', 'merged', 'split', 'rejected', 'withdrawn', 'closed', 'closed_unrated', 'closed_explained')"), postgresql_include=['due_at'])
         batch_op.drop_index('ix_request_category_state')
         batch_op.drop_index('ix_request_by_proxy', sqlite_where=sa.text('asked_for_id <> author_id'), postgresql_where=sa.text('asked_for_id <> author_id'))
         batch_op.drop_index('ix_request_author_id_id')
