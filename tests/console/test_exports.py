@@ -216,3 +216,19 @@ def test_a_street_reads_no_names(app: Flask, tree: Tree, zhang: Person, now: dat
     said = {str(cell.value) for row in opened(street, address).worksheets[0].iter_rows() for cell in row}
     assert "示例水务局" in said
     assert not [text for text in said if "王联络" in text]
+
+
+@pytest.mark.parametrize("kind", ["members", "units", "wishes", "tasks", "requests"])
+def test_a_list_leads_to_its_file(secretary: Seat, tree: Tree, kind: str) -> None:
+    secretary.get(f"/console/{kind}")
+    assert f'href="/console/exports?kind={kind}&amp;at={tree.community.public_id}"' in secretary.html
+    secretary.get(f"/console/exports?kind={kind}&at={tree.community.public_id}")
+    chosen = [tag for tag in secretary.html.split("<input ") if tag.startswith("checked")]
+    assert [kind in tag for tag in chosen] == [True]
+
+
+def test_an_organiser_is_offered_no_file(app: Flask, tree: Tree, now: datetime) -> None:
+    organiser = seat_of(app, now, Role.ORGANISER, tree.community)
+    assert organiser.get("/console/tasks").status_code == 200
+    assert "/console/exports" not in organiser.html
+    assert organiser.get("/console/exports").status_code == 403
