@@ -49,6 +49,12 @@ def of_task(town: Town, key: str, *, form: str = "png_phone", style: str = "link
     return printed(clerk, code_of(clerk, town.tasks[key])["id"], form=form, style=style)
 
 
+def ask_for_task(town: Town, key: str, *, form: str = "png_phone", style: str = "link") -> None:
+    """The clerk asks for a task's poster and does not wait for it."""
+    clerk = town.of(story.CLERK)
+    clerk.fetch(f"/codes/{code_of(clerk, town.tasks[key])['id']}/poster", format=form, style=style)
+
+
 def of_community(town: Town) -> bytes:
     """The clerk prints the community's own poster."""
     clerk = town.of(story.CLERK)

@@ -37,6 +37,7 @@ def play(town: Town, telling: Telling) -> Book:
     town.clocks.go_to(at(town, 9, "10:00"))
     sign_all(town, telling, book, parts)
     rework(town, telling, book, hands)
+    rate_all(town, telling, book, parts)
     return book
 
 
@@ -154,20 +155,19 @@ def whistled(town: Town, telling: Telling, request: str) -> str:
 
 
 def sign_all(town: Town, telling: Telling, book: Book, parts: list[str]) -> None:
-    """签收 by name, 评分 in secret and apart from it."""
-    requests = book | dict(zip(residents_ratings.PART_NUMBERS, parts, strict=True))
+    """签收 by name."""
+    requests = numbered(book, parts)
     signed = 0
     for number in residents_ratings.SIGNED:
         ask = residents_ratings.ask_of(number)
         if ask.fate not in SIGNED_LATER:
             signed += work.sign(town, ask, requests[number], done=True) == SIGNED
-            work.rate(town, telling, number, requests[number])
     merged = [(book[number], ask) for number, ask in enumerate(ASKS) if ask.fate is F.MERGED]
     morning = at(town, 9, "00:00").isoformat()[:19]
     for request, ask in merged:  # who was merged goes on reading how it stands
         steps = town.of(ask.who).get(f"/requests/{request}")["timeline"]
         telling.count("merged_told", int(steps[-1]["at"][:19] > morning))
-    telling.say(town.clocks.now(), f"{signed} 件签收“办好了”；评分另外匿名提交，攒够五份打乱后才公开")
+    telling.say(town.clocks.now(), f"{signed} 件签收“办好了”")
 
 
 def rework(town: Town, telling: Telling, book: Book, hands: dict[str, str]) -> None:
@@ -182,7 +182,20 @@ def rework(town: Town, telling: Telling, book: Book, hands: dict[str, str]) -> N
     town.clocks.go_to(at(town, 9, "16:00"))
     work.finish(town, request, handler, "换了闭门器，试了二十次")
     work.sign(town, ask, request, done=True)
-    work.rate(town, telling, number, request)
+
+
+def rate_all(town: Town, telling: Telling, book: Book, parts: list[str]) -> None:
+    """评分 in secret, apart from the 签收; all of them between two runs that open ballots, so that each run finds a cell whole."""
+    work.wait_for_jobs(town)
+    for number, request in numbered(book, parts).items():
+        if number in residents_ratings.SIGNED and residents_ratings.ask_of(number).fate is not F.ESCALATED:
+            work.rate(town, telling, number, request)
+    telling.say(town.clocks.now(), "评分另外匿名提交，攒够五份打乱后才公开")
+
+
+def numbered(book: Book, parts: list[str]) -> Book:
+    """Every request by its number; the parts of the split one have the numbers after the last."""
+    return book | dict(zip(residents_ratings.PART_NUMBERS, parts, strict=True))
 
 
 def of_fate(fate: Fate) -> tuple[int, Ask]:

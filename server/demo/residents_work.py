@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from server.demo import phones, residents_plan, residents_ratings, story
-from server.demo.client import Client
+from server.demo import phones, posters, residents_plan, residents_ratings, story
+from server.demo.client import TIMEOUT_S, Client
 from server.demo.community import Town
 from server.demo.phones import Json
 from server.demo.residents_plan import Ask
 from server.demo.telling import Telling
 
 RESULT = "已按约定办好，请您看看"
+ROUSED_S = 1.5  # the scheduler sees within a second that the clock was moved
 
 
 def liaison_of(unit: str) -> str:
@@ -80,6 +82,17 @@ def rate(town: Town, telling: Telling, number: int, request: str) -> None:
     ballot = {"token": ticket["token"], "cell": ticket["cell"], "answers": residents_ratings.ballot_of(number)}
     thanks = Client(town.base).post("/b", ballot)
     telling.count("ballots_posted", int(bool(thanks["thanks"])))
+
+
+def wait_for_jobs(town: Town) -> None:
+    """Until what the last jump of the clock made due has been done."""
+    time.sleep(ROUSED_S)
+    posters.until(lambda: _queued(town), lambda left: left == 0)
+
+
+def _queued(town: Town) -> int:
+    ready = town.sim.http.get(f"{town.base}/readyz", timeout=TIMEOUT_S).json()
+    return sum(ready["redis"]["queues"].values())
 
 
 def wake_up(town: Town, *names: str) -> None:

@@ -35,8 +35,10 @@ def publish_tasks(town: Town, telling: Telling) -> None:
 
 def print_posters(town: Town, telling: Telling) -> None:
     """Each as a picture and read back from its pixels, one as WeChat's own code; and all in one PDF for the copy shop."""
-    for key in (STAIRS, PATROL, TUTOR, DRILL):
-        style = "wxa" if key == plan.IN_WECHAT_STYLE else "link"
+    styles = {key: "wxa" if key == plan.IN_WECHAT_STYLE else "link" for key in (STAIRS, PATROL, TUTOR, DRILL)}
+    for key, style in styles.items():
+        posters.ask_for_task(town, key, style=style)  # the worker draws one while we read another
+    for key, style in styles.items():
         town.codes[key] = posters.scan_inside(town, posters.of_task(town, key, style=style))
         telling.count("posters_read")
     pdf = posters.of_everything(town)
