@@ -89,7 +89,7 @@ def list_sign_off_reasons(call: Call[None]) -> ReasonsOut:
     problems=("ILLEGAL_MOVE", "NOTE_REQUIRED", "SIGN_OFF_ON_WORD", "SIGN_OFF_OWN_WORK", "STALE"),
 )
 def sign_off(call: Call[SignOffIn], request_id: str) -> SignedOut:
-    """签收：只有提出诉求的人（或代他提出的人，问过本人后）在办结后可以签，每一轮签一次；签收是记名的，社区看得到."""
+    """签收：只有提出诉求的人（或代他提出的人；工作人员代提的，社区其他工作人员也可以，都要先问过本人）在办结后可以签，每一轮签一次；签收是记名的，社区看得到."""
     body = call.body
     found = requests.by_public_id(call.session, request_id)
     service.sign(

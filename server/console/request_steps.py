@@ -10,7 +10,7 @@ from server.domain.permissions import Permission as P
 from server.domain.requests import CheckState, RequestState
 from server.services.request_cases import Case
 
-HANDLER, OWN, LEVEL, CALL = "handler", "own", "level", "call"
+HANDLER, OWN, LEVEL, CALL, WORD = "handler", "own", "level", "call", "word"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ STEPS: Mapping[RequestState, Sequence[Button]] = {
     ),
     S.FINISHED: (
         Button("登记回访", "callback", P.REQUESTS_CALL_BACK, first=True),
-        Button("代他签收", "sign-off", OWN),
+        Button("代他签收", "sign-off", WORD),
     ),
     S.REWORK: (DISPATCH, WHISTLE, Button("重新办理", "redo", HANDLER, click=True, first=True), ESCALATE),
     S.ESCALATED: (
@@ -109,5 +109,4 @@ def _fits(button: Button, case: Case, actor: Actor) -> bool:
         "mediation": case.mediation is None,
         "withdraw": request.state not in NO_WITHDRAWAL,
         "callback": CALL in case.roles and actor.person_id not in (request.handler_person_id, request.asked_for_id),
-        "sign-off": actor.person_id not in (request.asked_for_id, request.handler_person_id),
     }.get(button.path, True)

@@ -70,7 +70,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Case:
-    """The whole of a request. `roles` are what the actor is to it beside his permissions: handler, own, level."""
+    """The whole of a request. `roles` are what the actor is to it beside his permissions: handler, own, level, call, word."""
 
     request: Request
     community: OrgNode
@@ -89,7 +89,7 @@ class Case:
     extension_reason: str
     ended: str | None  # why
     mediation: Mediation | None
-    signed: Sequence[SignOff]
+    signed: Sequence[tuple[SignOff, str]]  # with who entered it
     kin: Mapping[str, Sequence[Request]]
     roles: frozenset[str]
 
@@ -109,7 +109,8 @@ def of(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Case
     events = _events(session, request)
     visits = handling.visits(session, request)
     extension = extensions.of(session, request)
-    persons = _persons(session, request, events)
+    signed = sign_offs.of(session, request)
+    persons = _persons(session, request, [*(row.actor_id for row in events), *(row.by_id for row in signed)])
     names = {person_id: people.name_of(person) for person_id, person in persons.items()}
     asked_for = persons[request.asked_for_id]
     receiver, reasons = receivers.names_of(session, offers), dispatch.reasons_of(session, offers)
@@ -132,7 +133,7 @@ def of(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Case
         extension_reason=extensions.reason_of(request, extension) if extension is not None else "",
         ended=endings.reason_of(request),
         mediation=session.execute(select(Mediation).where(Mediation.request_id == request.id)).scalar_one_or_none(),
-        signed=sign_offs.of(session, request),
+        signed=[(row, names[row.by_id]) for row in signed],
         kin=_kin(session, request),
         roles=roles(session, request, actor=actor, now=now),
     )
@@ -140,7 +141,7 @@ def of(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Case
 
 def roles(session: Session, request: Request, *, actor: Actor, now: datetime) -> frozenset[str]:
     """handler: in whose hands it is · own: he entered it, or it is his · level: he decides at the level it has come to · call: to be
-    called back today, by whoever may.
+    called back today, by whoever may · word: he may enter the 签收 of whom it is for.
     """
     found = set[str]()
     if request.state in CONTACT and handling.is_handler(session, request, actor):
@@ -149,6 +150,8 @@ def roles(session: Session, request: Request, *, actor: Actor, now: datetime) ->
         found.add("own")
     if request.state is RequestState.FINISHED and callbacks.is_due(session, request, now=now):
         found.add("call")
+    if request.state is RequestState.FINISHED and sign_offs.may_sign_for(session, request, actor):
+        found.add("word")
     if request.state in LEVELLED:
         node = request_moves.node_of(session, request, request.level)
         if scopes.allows(session, actor, Permission.REQUESTS_ESCALATED, node):
@@ -177,8 +180,8 @@ def _sentence(row: Event) -> str:
     return words
 
 
-def _persons(session: Session, request: Request, events: Sequence[Event]) -> dict[int, Person]:
-    wanted = {request.asked_for_id, request.author_id, *(row.actor_id for row in events)} - {None}
+def _persons(session: Session, request: Request, others: Sequence[int | None]) -> dict[int, Person]:
+    wanted = {request.asked_for_id, request.author_id, *others} - {None}
     return {row.id: row for row in session.execute(select(Person).where(Person.id.in_(wanted))).scalars()}
 
 

@@ -14,11 +14,12 @@ from server.db.models.requests import Request
 from server.db.models.sign_offs import SignOff
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.notices import NoticeKind
-from server.domain.permissions import SYSTEM, Actor
+from server.domain.permissions import SYSTEM, Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import LEVELS, REQUEST_TRANSITIONS, RequestAction, RequestState
 from server.domain.sign_offs import MOST_FAILURES, TASKS, AgainReason, Source
-from server.services import deadlines, escalations, events, notices, receivers
+from server.services import deadlines, escalations, events, notices, receivers, requests, scopes
+from server.services.receivers import Receiver
 
 
 def sign(
@@ -32,12 +33,13 @@ def sign(
     on_word: bool = False,
     seen: int | None = None,
 ) -> Request:
-    """The requester's own answer, or what he told who entered it for him (`on_word`). Once a round, FINISHED only.
+    """The requester's own answer, or what he told somebody who may_sign_for him (`on_word`). Once a round, FINISHED only.
 
     Raises NOT_FOUND (another's), SIGN_OFF_ON_WORD, SIGN_OFF_OWN_WORK (a handler does not sign for his own work), NOTE_REQUIRED (again
     without a reason), ILLEGAL_MOVE, STALE.
     """
-    return settle(session, request, done=done, reason=reason, source=_source(request, actor, on_word), actor=actor, now=now, seen=seen)
+    source = _source(session, request, actor, on_word)
+    return settle(session, request, done=done, reason=reason, source=source, actor=actor, now=now, seen=seen)
 
 
 def settle(
@@ -75,6 +77,18 @@ def settle(
     return request
 
 
+def may_sign_for(session: Session, request: Request, actor: Actor) -> bool:
+    """Who enters the 签收 of somebody without a phone (R6): who entered the request, or any colleague who calls back where staff did.
+
+    Who asked himself, or through his child, signs so too: the community does not speak for him. Never whose work it is.
+    """
+    if actor.person_id in (None, request.asked_for_id) or _is_own_work(session, request, actor):
+        return False
+    if actor.person_id == request.author_id:
+        return True
+    return requests.by_staff(request) and scopes.allows(session, actor, Permission.REQUESTS_CALL_BACK, request.community_id)
+
+
 def close(session: Session, request: Request, *, actor: Actor, now: datetime, seen: int | None = None) -> None:
     """FINISHED → CLOSED, solved."""
     events.move(
@@ -103,16 +117,22 @@ def neutral_words(session: Session, request: Request) -> str | None:
     return TASKS[reason] if reason is not None else None
 
 
-def _source(request: Request, actor: Actor, on_word: bool) -> Source:
-    if actor.person_id not in (request.asked_for_id, request.author_id):
-        raise Problem("NOT_FOUND")
-    if actor.person_id == request.handler_person_id:
-        raise Problem("SIGN_OFF_OWN_WORK")
+def _source(session: Session, request: Request, actor: Actor, on_word: bool) -> Source:
     if actor.person_id == request.asked_for_id:
+        if actor.person_id == request.handler_person_id:
+            raise Problem("SIGN_OFF_OWN_WORK")
         return Source.OWN
+    if not may_sign_for(session, request, actor):
+        knows = actor.person_id == request.author_id or requests.read_by_staff(session, request, actor)
+        raise Problem("SIGN_OFF_OWN_WORK" if knows and _is_own_work(session, request, actor) else "NOT_FOUND")
     if not on_word:
         raise Problem("SIGN_OFF_ON_WORD")
     return Source.ON_WORD
+
+
+def _is_own_work(session: Session, request: Request, actor: Actor) -> bool:
+    whole = Receiver(unit_id=request.handler_unit_id, team_id=request.handler_team_id)
+    return actor.person_id == request.handler_person_id or (whole != Receiver() and receivers.speaks_for(session, actor, whole))
 
 
 def _again(session: Session, request: Request, reason: AgainReason, *, actor: Actor, now: datetime, seen: int | None) -> None:

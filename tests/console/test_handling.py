@@ -8,13 +8,14 @@ from flask import Flask
 
 from server.db.base import transaction
 from server.domain.permissions import SYSTEM, Actor, Role
-from server.domain.requests import RequestState
+from server.domain.requests import Relation, RequestState
 from server.services import dispatch, requests
 from server.services.receivers import Receiver
 from tests.console.conftest import Seat, seat_of
 from tests.console.test_requests import address, made, state_of, statements
 from tests.factories.handling import handled
 from tests.factories.people import Tree, a_person
+from tests.factories.ratings import a_finished
 
 
 def test_what_goes_up_is_decided_there(app: Flask, secretary: Seat, tree: Tree, now: datetime) -> None:
@@ -91,3 +92,18 @@ def test_a_request_s_page_costs_the_same_however_much_happened(secretary: Seat, 
         for offer in dispatch.whistle(session, mine, to=to, reason="请到场", actor=SYSTEM, now=now):
             dispatch.accept(session, offer, actor=Actor(offer.person_id), now=now)
     assert statements(lambda: secretary.get(address(request))) <= few + 3
+
+
+def test_a_colleague_enters_the_sign_off_of_somebody_without_a_phone(app: Flask, secretary: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        gone, elder = a_person(session, now, "周干事"), a_person(session, now, "王奶奶")
+        request = a_finished(session, now, tree, gone, asked_for=elder, relation=Relation.CLERK)
+        own = a_finished(session, now, tree, elder)
+    secretary.get(address(own))
+    assert "代他签收" not in secretary.said
+    secretary.get(address(request))
+    assert "代他签收" in secretary.said
+    secretary.get(address(request, "sign-off"))
+    secretary.post(address(request, "sign-off"), answer="done", on_word="yes")
+    assert state_of(request) is RequestState.CLOSED
+    assert "代签（已问过本人），王奶奶的话，李书记登记" in secretary.said

@@ -11,10 +11,10 @@ from server.db.models.platform import Event
 from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor, Role
 from server.domain.problems import Problem
-from server.domain.requests import RequestLevel, RequestState
+from server.domain.requests import Relation, RequestLevel, RequestState
 from server.domain.sign_offs import REASONS, TASKS, AgainReason, Source
 from server.services import sign_offs
-from tests.factories.people import a_person, a_tree
+from tests.factories.people import a_person, a_tree, actor_of, with_role
 from tests.factories.ratings import a_finished, finish_again, rater
 from tests.factories.units import a_unit, with_unit_role
 
@@ -87,6 +87,33 @@ def test_who_entered_it_signs_on_the_elder_s_word_alone(session: Session, now: d
         sign_offs.sign(session, request, done=True, actor=Actor(child.id), now=now)
     sign_offs.sign(session, request, done=True, on_word=True, actor=Actor(child.id), now=now)
     assert sign_offs.of(session, request)[0].source is Source.ON_WORD
+
+
+def test_any_clerk_enters_the_word_of_somebody_a_colleague_entered(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    entered = {"asked_for": a_person(session, now, "王奶奶"), "relation": Relation.CLERK}
+    gone, here = (with_role(session, now, Role.CLERK, tree.community, name) for name in ("周干事", "孙干事"))
+    clerk, away = actor_of(session, here, now), actor_of(session, with_role(session, now, Role.CLERK, tree.neighbour, "邻干事"), now)
+    request = a_finished(session, now, tree, gone, **entered)
+    with pytest.raises(Problem, match="NOT_FOUND"):
+        sign_offs.sign(session, request, done=True, on_word=True, actor=away, now=now)
+    with pytest.raises(Problem, match="SIGN_OFF_ON_WORD"):
+        sign_offs.sign(session, request, done=True, actor=clerk, now=now)
+    sign_offs.sign(session, request, done=True, on_word=True, actor=clerk, now=now)
+    assert [(row.source, row.by_id) for row in sign_offs.of(session, request)] == [(Source.ON_WORD, here.id)]
+
+
+def test_a_colleague_enters_nothing_for_his_own_work_nor_for_who_asked_himself(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    elder, gone = a_person(session, now, "王奶奶"), a_person(session, now, "周干事")
+    here = with_role(session, now, Role.CLERK, tree.community)
+    clerk = actor_of(session, here, now)
+    worked = a_finished(session, now, tree, gone, asked_for=elder, relation=Relation.CLERK, handler=here)
+    with pytest.raises(Problem, match="SIGN_OFF_OWN_WORK"):
+        sign_offs.sign(session, worked, done=True, on_word=True, actor=clerk, now=now)
+    asked = a_finished(session, now, tree, elder)
+    with pytest.raises(Problem, match="NOT_FOUND"):
+        sign_offs.sign(session, asked, done=True, on_word=True, actor=clerk, now=now)
 
 
 def test_nobody_else_and_never_the_handler(session: Session, now: datetime) -> None:
