@@ -72,6 +72,22 @@ def upload(session: Session, *, owner_id: int, purpose: MediaPurpose, data: byte
     return media
 
 
+def upload_all(session: Session, *, owner_id: int, pictures: Sequence[bytes], check: CheckState, now: datetime) -> list[Media]:
+    """Several pictures for one request, none kept unless all can be; `check` is what content security knows of them.
+
+    Raises MEDIA_UNFIT for more than nine, else as upload().
+    """
+    if len(pictures) > MOST:
+        raise Problem("MEDIA_UNFIT")
+    for data in pictures:
+        _refuse(MediaPurpose.REQUEST, data, None)
+    made = [upload(session, owner_id=owner_id, purpose=MediaPurpose.REQUEST, data=data, now=now) for data in pictures]
+    for one in made:
+        one.check_state = check
+    session.flush()
+    return made
+
+
 def _refuse(purpose: MediaPurpose, data: bytes, declared: int | None) -> None:
     voice = purpose is MediaPurpose.VOICE
     if len(data) > (LONGEST_VOICE if voice else LARGEST_BYTES):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import BytesIO
 
 from flask import Flask
 
 from server.db.base import transaction
 from server.domain.permissions import SYSTEM, Actor, Role
-from server.domain.requests import Relation, RequestState
-from server.services import dispatch, requests
+from server.domain.requests import CheckState, Relation, RequestState
+from server.services import dispatch, media, requests
 from server.services.receivers import Receiver
 from tests.console.conftest import Seat, seat_of
+from tests.console.test_intakes import a_photo
 from tests.console.test_requests import address, made, state_of, statements
 from tests.factories.handling import handled
 from tests.factories.people import Tree, a_person
@@ -76,7 +78,12 @@ def test_the_secretary_who_takes_it_up_finishes_it(app: Flask, secretary: Seat, 
     assert "已延期一次" in secretary.said
     secretary.post(address(request, "resume"))
     secretary.get(address(request, "finish"))
-    secretary.post(address(request, "finish"), result="换了灯管")
+    secretary.post(address(request, "finish"), result="换了灯管<b>", photos=[(BytesIO(b"MZ"), "1.jpg")])
+    assert (secretary.status, "换了灯管&lt;b&gt;" in secretary.html) == (422, True)
+    assert state_of(request) is RequestState.IN_PROGRESS
+    secretary.post(address(request, "finish"), result="换了灯管", photos=[(BytesIO(a_photo()), "1.jpg")])
+    with transaction() as session:
+        assert [one.check_state for one in media.of_subject(session, "request", request.id)] == [CheckState.PASSED]
     assert state_of(request) is RequestState.FINISHED
     for words in ("看过现场", "换了灯管", "报办结", "接着办，期限顺延"):
         assert words in secretary.said

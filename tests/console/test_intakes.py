@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from io import BytesIO
 
 from flask import Flask
 from openpyxl import Workbook, load_workbook
+from PIL import Image
 from sqlalchemy import func, select
 
+from jobs.media import reencode
 from server.db.base import transaction
+from server.db.models.media import Media
 from server.db.models.requests import Request
+from server.domain.media import MediaState
 from server.domain.permissions import Role
 from server.domain.requests import Channel, CheckState, Relation
-from server.services import people
+from server.services import media, people
 from tests.console.conftest import Seat, seat_of
 from tests.factories.people import Tree
 from tests.factories.requests import a_request, a_requester
@@ -22,6 +27,14 @@ CALL = {
     "channel": "phone", "phone": "", "name": "王奶奶", "category": "repairs", "content": "楼道灯不亮", "grid": "", "place": "3号楼",
     "urgency": "normal", "consent": "spoken",
 }  # fmt: skip
+
+
+def a_photo() -> bytes:
+    """A small JPEG that says where it was taken."""
+    hidden, out = Image.Exif(), BytesIO()
+    hidden[0x010E] = "31.2304N 121.4737E"
+    Image.new("RGB", (64, 48), (90, 9, 9)).save(out, "JPEG", exif=hidden)
+    return out.getvalue()
 
 
 def all_requests() -> list[Request]:
@@ -150,3 +163,49 @@ def test_nobody_enters_for_another_community(stranger: Seat, tree: Tree) -> None
     stranger.post("/console/intake", **{**CALL, "grid": tree.grid.public_id})
     assert stranger.status in (404, 422)
     assert all_requests() == []
+
+
+def pictures_of(request: Request) -> list[Media]:
+    with transaction() as session:
+        return media.of_subject(session, "request", request.id)
+
+
+def test_photos_of_a_caller_are_kept_without_what_is_hidden_in_them(secretary: Seat) -> None:
+    secretary.get("/console/intake")
+    assert 'enctype="multipart/form-data"' in secretary.html
+    secretary.post("/console/intake", **CALL, photos=[(BytesIO(a_photo()), "1.jpg"), (BytesIO(a_photo()), "2.jpg")])
+    assert "已记下，单号" in secretary.said
+    (made,) = all_requests()
+    kept = pictures_of(made)
+    assert [(one.state, one.check_state) for one in kept] == [(MediaState.UPLOADED, CheckState.PASSED)] * 2
+    reencode(kept[0].created_at, media_id=kept[0].id)
+    seen = secretary.client.get(f"/console/media/{kept[0].public_id}/picture").data
+    assert (seen[:3], Image.open(BytesIO(seen)).getexif()) == (b"\xff\xd8\xff", {})
+    assert made.check_state is CheckState.PASSED
+
+
+def test_what_is_no_photo_keeps_what_was_typed_and_writes_nothing(secretary: Seat) -> None:
+    secretary.get("/console/intake")
+    secretary.post("/console/intake", **CALL, photos=[(BytesIO(a_photo()), "1.jpg"), (BytesIO(b"MZ"), "2.jpg")])
+    assert (secretary.status, 'value="王奶奶"' in secretary.html, "楼道灯不亮" in secretary.html) == (422, True, True)
+    assert all_requests() == []
+    secretary.post("/console/intake", **CALL, photos=[(BytesIO(a_photo()), f"{number}.jpg") for number in range(10)])
+    assert (secretary.status, all_requests()) == (422, [])
+
+
+def test_a_grid_worker_s_photos_wait_for_a_look(app: Flask, tree: Tree, now: datetime) -> None:
+    worker = seat_of(app, now, Role.GRID_WORKER, tree.grid, "吴网格")
+    worker.get("/console/intake")
+    worker.post("/console/intake", **{**CALL, "grid": tree.grid.public_id}, photos=[(BytesIO(a_photo()), "1.jpg")])
+    (made,) = all_requests()
+    assert [one.check_state for one in pictures_of(made)] == [CheckState.CHECKING]
+
+
+def test_enter_saves_and_does_not_look_the_number_up(secretary: Seat) -> None:
+    """A browser presses the first button of the form."""
+    secretary.get("/console/intake")
+    form = secretary.html.split('<form method="post" enctype', 1)[1]
+    first = re.search(r"<button[^>]*>[^<]*", form)
+    assert first is not None
+    assert "find" not in first.group()
+    assert first.group().endswith("记下")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from server.console import request_pages
+from server.console import photos, request_pages
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, choice, moment, text, utc
 from server.console.request_pages import address
@@ -40,6 +40,7 @@ class FinishSheet(Sheet):
     """The report."""
 
     result = text("办理结果（居民会看到）", longest=2000)
+    photos = photos.photos()
 
 
 class SignSheet(Sheet):
@@ -130,6 +131,7 @@ def finish(call: Call, id: str) -> Answer:  # noqa: A002
 
     def act(request: Request) -> None:
         handling.finish(call.session, request, result=sheet.result.data, actor=call.actor, now=call.now)
+        photos.put(call, request)
 
     return request_pages.step(call, id, sheet, title="报办结", button="报办结", act=act, said="已报办结，等居民签收")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request as sent
 
-from server.console import request_pages
+from server.console import photos, request_pages
 from server.console.desk import Answer, Call, Desk, download
 from server.console.forms import Sheet, blame, choice, text, words
 from server.console.intake_places import named, spots, where
@@ -46,6 +46,7 @@ class IntakeSheet(Sheet):
     urgency = choice("缓急", [(one.value, name) for one, name in URGENCIES.items()], radio=True, default=Urgency.NORMAL.value)
     consent = consent()
     elder = elder()
+    photos = photos.photos()
 
 
 @desk.form("/intake", permission=P.REQUESTS_ENTER)
@@ -57,6 +58,7 @@ def enter_one(call: Call) -> Answer:
     finding = bool(call.typed.get("find"))
     if call.posted and not finding and sheet.validate():
         made = _enter(call, here.here, below, sheet)
+        photos.put(call, made)
         to = request_pages.address(made) if may_on_node(call.actor, P.REQUESTS_READ, here.here.path) else "/console/intake"
         return call.done(f"已记下，单号 {made.number}", to=to)
     blame(sheet, call.problem)
