@@ -24,6 +24,7 @@ from server.console.views import (
     sign_in,
     tasks,
 )
+from server.domain import money
 
 DESKS: Sequence[Desk] = (
     *duties.DESKS,
@@ -44,6 +45,7 @@ def blueprint() -> Blueprint:
     """All pages under /console."""
     made = Blueprint("console", __name__, url_prefix="/console", static_folder="static", template_folder="templates")
     made.add_app_template_filter(look.when, "when")
+    made.add_app_template_filter(money.yuan, "yuan")
     made.add_app_template_global(look.asset, "asset")
     sign_in.mount(made)
     for each in DESKS:

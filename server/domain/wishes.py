@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from server.domain.money import yuan
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
 from server.domain.states import Rule
@@ -129,7 +130,7 @@ def check_words(words: Words, *, cap_fen: int, names: Iterable[str] = ()) -> Non
     if asks_cash(words.content):
         raise Problem("WISH_CASH", fields={"content": "请写一件具体的东西或一件事"})
     if not 0 <= words.value_fen <= cap_fen:
-        raise Problem("WISH_VALUE", fields={"value_fen": f"上限是 {cap_fen // 100} 元"})
+        raise Problem("WISH_VALUE", fields={"value_fen": f"上限是 {yuan(cap_fen)} 元"})
 
 
 def details_in(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import pytest
@@ -88,3 +89,19 @@ def test_a_grid_worker_collects_in_his_grid(app: Flask, tree: Tree, now: datetim
     worker.get("/console/wishes/new")
     worker.post("/console/wishes/new", **{**NOTED, "grid": tree.grid.public_id})
     assert only().grid_id == tree.grid.id
+
+
+def test_the_price_keeps_its_fen(secretary: Seat, tree: Tree) -> None:
+    secretary.get("/console/wishes/new")
+    secretary.post("/console/wishes/new", **{**NOTED, "value": "99.999"})
+    assert (secretary.status, "最多两位小数" in secretary.said, 'value="99.999"' in secretary.html) == (422, True, True)
+    secretary.post("/console/wishes/new", **{**NOTED, "value": "99.5"})
+    to = f"/console/wishes/{only().public_id}"
+    secretary.get(f"{to}/verify")
+    secretary.post(f"{to}/verify", visited_on="2026-03-05", note="收音机确已损坏")
+    assert "99.50 元" in secretary.said
+    secretary.get(f"{to}/publish")
+    (shown,) = re.findall(r'name="value"[^>]* value="([^"]*)"|value="([^"]*)"[^>]* name="value"', secretary.html) or [("", "")]
+    assert "99.50" in shown
+    secretary.post(f"{to}/publish", alias="银杏奶奶", content="一台按键大的收音机", value="99.50")
+    assert only().value_fen == 9950

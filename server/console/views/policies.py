@@ -12,6 +12,7 @@ from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet
 from server.db.models.orgs import OrgNode
 from server.domain.days import local_day
+from server.domain.money import yuan
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
 from server.services import audit_logs, orgs, policies, workdays
@@ -91,7 +92,7 @@ def shown(key: str, value: int) -> str:
     """A value as people read it."""
     if isinstance(POLICIES[key].default, bool):
         return "是" if value else "否"
-    return f"{value // 100} 元" if key.endswith("_fen") and value % 100 == 0 else str(value)
+    return f"{yuan(value)} 元" if key.endswith("_fen") else str(value)
 
 
 def _history(session: Session, key: str) -> tuple[list[Any], Mapping[int, str]]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from wtforms.validators import ValidationError
+
 from server.console import places, request_pages
 from server.console.desk import Answer, Call, Desk
-from server.console.forms import Sheet, blame, choice, day, number, text, words
+from server.console.forms import Sheet, blame, choice, day, text, words
 from server.console.intake_places import spots, where
 from server.console.person_fields import consent, mobile_of, person_name, person_phone
 from server.db.models.wishes import Wish
 from server.domain import roster_cells as cells
 from server.domain.days import local_day, period_end, period_start
+from server.domain.money import fen, yuan
 from server.domain.people import ConsentChannel
 from server.domain.permissions import Permission as P
 from server.domain.permissions import may_on_node
@@ -23,6 +26,7 @@ from server.services.wishes import Collected, Wisher
 
 desk = Desk("wishes")
 S = WishState
+MOST_FEN = 1_000_000
 NEXT = {
     S.COLLECTED: "请走访核实，写下看到的情况",
     S.VERIFIED: "请定好公布的文字：用化名，不写姓名、电话、证件号和门牌号",
@@ -37,12 +41,21 @@ TONES = {S.CONFIRMED: "good", S.WITHDRAWN: "bad", S.CLAIMED: "wait", S.CONTACTED
 PROOFS = [(one.value, WISH_PROOF_NAMES[one]) for one in (WishProof.CALLBACK, WishProof.SLIP)]
 
 
+def is_money(_form: Any, field: Any) -> None:
+    """Yuan with at most two decimals, up to 10 000."""
+    amount = fen(field.data or "")
+    if amount is None or amount > MOST_FEN:
+        raise ValidationError("请填 0 到 10000 之间的金额，最多两位小数")
+
+
 class WordsSheet(Sheet):
-    """What is published; money is typed in whole yuan and kept in 分."""
+    """What is published; money is typed in yuan and kept in 分."""
 
     alias = words("化名", longest=100, hint="如“银杏奶奶”")
     content = text("心愿", longest=200, rows=3, hint="一件具体的东西或一件事，不要现金")
-    value = number("估价（元）", least=0, most=10_000)
+    value = words(
+        "估价（元）", longest=10, hint="如 120 或 99.5", also=[is_money], render_kw={"inputmode": "decimal", "autocomplete": "off"}
+    )
 
 
 class CollectSheet(WordsSheet):
@@ -139,7 +152,7 @@ def verify(call: Call, id: str) -> Answer:  # noqa: A002
 def publish(call: Call, id: str) -> Answer:  # noqa: A002
     """用化名公布，文字由工作人员定."""
     wish = _in_reach(call, id)
-    sheet = WordsSheet(call.typed, data={"alias": wish.alias, "content": wish.content, "value": wish.value_fen // 100})
+    sheet = WordsSheet(call.typed, data={"alias": wish.alias, "content": wish.content, "value": yuan(wish.value_fen)})
 
     def act(found: Wish) -> None:
         wishes.publish(call.session, found, words=_words(sheet), actor=call.actor, now=call.now)
@@ -213,7 +226,7 @@ def _address(wish: Wish) -> str:
 
 
 def _words(sheet: WordsSheet) -> Words:
-    return Words(sheet.alias.data, sheet.content.data, sheet.value.data * 100)
+    return Words(sheet.alias.data, sheet.content.data, fen(sheet.value.data) or 0)
 
 
 def _noted(call: Call, sheet: CollectSheet) -> Collected:
