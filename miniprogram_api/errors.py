@@ -96,6 +96,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, respond)
     app.register_error_handler(WechatError, of_wechat)
     app.register_error_handler(exc.IntegrityError, lambda _error: respond(Problem("STALE")))
+    app.register_error_handler(exc.DataError, lambda _error: respond(Problem("INVALID")))  # a character that no column takes
     app.register_error_handler(exc.OperationalError, _unreachable)
     app.register_error_handler(exc.TimeoutError, _unreachable)
     app.register_error_handler(HTTPException, _http)

@@ -34,19 +34,20 @@ from functools import partial
 from typing import Any, Literal, cast
 from urllib.parse import quote
 
-from flask import Blueprint, Response, flash, g, make_response, redirect, request
-from sqlalchemy.exc import IntegrityError
+from flask import Blueprint, Response, flash, g, make_response, request
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from server import clock
-from server.console import look, visitors
+from server.console import look, once, visitors
 from server.db.base import reading, transaction
 from server.domain.permissions import Actor, Permission, may
 from server.domain.problems import Kind, Problem
-from server.services import idempotency, sessions
+from server.services import sessions
 
 LONGEST_ID = 64
+away = once.away
 STATUS = {
     Kind.MALFORMED: 400,
     Kind.UNAUTHENTICATED: 401,
@@ -152,15 +153,6 @@ def mount(blueprint: Blueprint, spot: Spot) -> None:
     blueprint.add_url_rule(spot.rule, spot.endpoint, partial(_serve, spot), methods=spot.methods)
 
 
-def away(to: str) -> Response:
-    """Go on to another page; htmx is told so in its own words."""
-    if request.headers.get("HX-Request"):
-        answer = make_response("", 204)
-        answer.headers["HX-Redirect"] = to
-        return answer
-    return cast(Response, redirect(to, 303))
-
-
 def download(data: bytes, media: str, name: str) -> Response:
     """A file for the person's folder; its name may be Chinese."""
     answer = Response(data, mimetype=media)
@@ -193,7 +185,10 @@ def _serve(spot: Spot, **path: str) -> Response:
         _note(now)
         return answer
     except IntegrityError:
-        return _refused(spot, token, now, path, Problem("STALE"), posted=posted)
+        done = once.answered_meanwhile() if posted else None
+        return done if done is not None else _refused(spot, token, now, path, Problem("STALE"), posted=posted)
+    except DataError:  # a character or a number that no column takes: nobody types it by chance
+        return _refused(spot, token, now, path, Problem("INVALID"), posted=posted)
     except Problem as problem:
         return _refused(spot, token, now, path, problem, posted=posted)
 
@@ -217,24 +212,11 @@ def _answered(spot: Spot, token: str, now: datetime, path: dict[str, str], *, po
     if spot.mode == "own":
         return spot.view(call, **path)
     with transaction() as session:
-        return _once(spot, replace(call, session=session), path)
+        return once.answered(session, actor, partial(_view, spot, replace(call, session=session), path), now)
 
 
-def _once(spot: Spot, call: Call, path: dict[str, str]) -> Answer:
-    """A form that is sent twice (a double click, a reload) is done once; the second gets the first one's answer."""
-    key, name = call.typed.get("once", ""), f"console:{call.actor.id}"
-    if not key or len(key) > LONGEST_ID:
-        return spot.view(call, **path)
-    asked = idempotency.request_hash("POST", request.path, b"")
-    stored = idempotency.recall(call.session, actor=name, key=key, asked=asked)
-    if stored is not None:
-        return away(stored.body.decode())
-    answer = make_response(spot.view(call, **path))
-    to = answer.headers.get("Location") or answer.headers.get("HX-Redirect")
-    if to:
-        kept = idempotency.Answer(answer.status_code, to.encode())
-        idempotency.remember(call.session, actor=name, key=key, asked=asked, answer=kept, now=call.now)
-    return answer
+def _view(spot: Spot, call: Call, path: dict[str, str]) -> Response:
+    return make_response(spot.view(call, **path))
 
 
 def _allowed(spot: Spot, session: Session, token: str, now: datetime) -> Actor:

@@ -173,7 +173,8 @@ def decided_one(call: Call, kind: DutyKind, public_id: str, word: Word, *, said:
     """Decide on one row from its own page: a refusal shows the form again. Raises what the decision fails with."""
     version = call.typed.get("seen", "")
     try:
-        act = decisions.decide_one(call.session, Pick(kind, public_id, int(version) if version.isdigit() else None), word)
+        seen = int(version) if decisions.VERSION.fullmatch(version) else None
+        act = decisions.decide_one(call.session, Pick(kind, public_id, seen), word)
     except Problem as problem:
         held = "、".join(HOLDS.get(reason, reason) for reason in problem.data.get("reasons", ()))
         raise Problem(problem.code, fields={"note": f"请写明怎样核对的：{held}"} if held else problem.fields) from None

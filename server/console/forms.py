@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from wtforms import (
@@ -26,6 +26,7 @@ from server.domain.problems import Problem
 from server.domain.roster_cells import CellRefusal
 
 CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\n\r\t") | {"\x7f"}
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 class Sheet(Form):  # type: ignore[misc]
@@ -73,6 +74,12 @@ def plain(_form: Form, field: Any) -> None:
         raise ValidationError("含有不能使用的字符，请删去后重试")
 
 
+def of_our_time(_form: Form, field: Any) -> None:
+    """A day on which something can happen here; arithmetic with the first or the last of all days breaks."""
+    if isinstance(field.data, date) and not FIRST_YEAR <= field.data.year <= LAST_YEAR:
+        raise ValidationError(f"请填 {FIRST_YEAR} 年到 {LAST_YEAR} 年之间的日期")
+
+
 def reads(reader: Callable[[str], Any]) -> Any:
     """A validator: a field may hold what a cell of a roster may (server/domain/roster_cells.py); empty is another rule's business."""
 
@@ -113,12 +120,13 @@ def number(label: str, *, least: int, most: int, required: bool = True, hint: st
 
 def day(label: str, *, required: bool = True, hint: str = "", **options: Any) -> Any:
     """A date."""
-    return DateField(label, [_required(required)], description=hint, **options)
+    return DateField(label, [_required(required), of_our_time], description=hint, **options)
 
 
 def moment(label: str, *, required: bool = True, hint: str = "", **options: Any) -> Any:
     """A local date and time; `utc` makes the moment of it."""
-    return DateTimeLocalField(label, [_required(required)], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], description=hint, **options)
+    rules = [_required(required), of_our_time]
+    return DateTimeLocalField(label, rules, format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], description=hint, **options)
 
 
 def choice(label: str, choices: Any = (), *, required: bool = True, hint: str = "", radio: bool = False, **options: Any) -> Any:

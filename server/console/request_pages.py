@@ -11,11 +11,13 @@ from server.console.desk import Answer, Call
 from server.console.forms import Sheet, blame
 from server.console.look import when
 from server.db.models.media import Media
+from server.db.models.orgs import OrgNode
 from server.db.models.platform import Undo
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.days import SHANGHAI, local_day
 from server.domain.media import MediaPurpose
+from server.domain.permissions import Permission, may_on_node
 from server.domain.request_desk import CHANNEL_NAMES, REQUEST_STATE_NAMES, Deadline, deadline
 from server.domain.request_triage import LEVEL_NAMES
 from server.domain.request_words import URGENCIES
@@ -86,7 +88,7 @@ def lines(call: Call, rows: Sequence[Request]) -> list[Line]:
             tone=tone(row.state),
             due=deadline(row.state, row.due_at, call.now, own),
             place=nodes[row.grid_id or row.community_id].name,
-            handler=hands[row.id],
+            handler=_shown_handler(call, row, nodes[row.grid_id or row.community_id], hands[row.id]),
             channel=CHANNEL_NAMES[row.channel],
             urgency=URGENCIES[row.urgency],
             hurry=HURRY[row.urgency],
@@ -94,6 +96,13 @@ def lines(call: Call, rows: Sequence[Request]) -> list[Line]:
         )
         for row in rows
     ]
+
+
+def _shown_handler(call: Call, row: Request, place: OrgNode, name: str) -> str:
+    """A unit or a team by its name; a person only for who reads requests there: street and county count, they do not look at members."""
+    if not name or row.handler_unit_id or row.handler_team_id or may_on_node(call.actor, Permission.REQUESTS_READ, place.path):
+        return name
+    return "个人"
 
 
 def step(

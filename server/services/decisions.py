@@ -6,6 +6,7 @@ other's work by chance: the second learns that the first was quicker.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,7 @@ from server.services.batches import Failure
 from server.services.receivers import Receiver
 
 K = DutyKind
+VERSION = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def picked(value: str) -> Pick:
     """A check-box's value, `kind.public_id.version`. Raises INVALID."""
     kind, _, rest = value.partition(".")
     public_id, _, version = rest.partition(".")
-    if kind not in (one.value for one in DECIDERS) or not public_id or not (version or "0").isdigit():
+    if kind not in (one.value for one in DECIDERS) or not public_id or not VERSION.fullmatch(version or "0"):
         raise Problem("INVALID", fields={"pick": "请刷新页面后重新选择"})
     return Pick(DutyKind(kind), public_id, int(version) if version else None)
 

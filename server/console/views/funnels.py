@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from server.console import places, request_pages
 from server.console.desk import Answer, Call, Desk
+from server.console.forms import FIRST_YEAR, LAST_YEAR
 from server.console.intake_places import highest
 from server.db.models.orgs import OrgNode
 from server.domain.days import local_day, period_start
@@ -87,7 +88,10 @@ def _period(call: Call) -> tuple[date, date]:
 
 def _day(said: str) -> date | None:
     try:
-        return date.fromisoformat(said) if said else None
+        found = date.fromisoformat(said) if said else None
+        if found is not None and not FIRST_YEAR <= found.year <= LAST_YEAR:
+            raise ValueError(said)
+        return found
     except ValueError:
         raise Problem("INVALID", fields={"from": "日期请写成 2026-03-05"}) from None
 

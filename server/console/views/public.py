@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, request
+from sqlalchemy.exc import DataError
 
 from server import clock
 from server.console.views import pages
@@ -57,6 +58,7 @@ def blueprint() -> Blueprint:
     made.add_url_rule("/privacy", "privacy", show_privacy)
     made.add_url_rule("/about", "about", show_about)
     made.add_url_rule("/", "home", show_about)
+    made.register_error_handler(DataError, lambda _error: pages.public("public/nothing.html", 404))  # a character that no column takes
     return made
 
 

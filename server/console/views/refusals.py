@@ -21,6 +21,7 @@ def mount(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/<path:rest>", "nowhere", lambda rest: _shown(Problem("NOT_FOUND")), methods=["GET", "POST"])
     blueprint.register_error_handler(Problem, _shown)
     blueprint.register_error_handler(WechatError, lambda _error: _shown(Problem("UNAVAILABLE")))
+    blueprint.register_error_handler(exc.DataError, lambda _error: _shown(Problem("INVALID")))
     blueprint.register_error_handler(exc.OperationalError, lambda _error: _shown(Problem("UNAVAILABLE")))
     blueprint.register_error_handler(HTTPException, _http)
     blueprint.register_error_handler(Exception, _fault)
