@@ -50,6 +50,12 @@ class AdmitIn(In):
     accept: bool = Field(description="同意加入")
 
 
+class LeaderIn(In):
+    """Who leads from now on."""
+
+    leader: Id = Field(description="新队长的人员编号，要已在队里")
+
+
 class MateOut(Out):
     """A member, for his team-mates."""
 
@@ -120,6 +126,21 @@ def admit_to_team(call: Call[AdmitIn], team_id: str, person_id: str) -> Done:
     """同意或谢绝一位申请人：队长或本社区工作人员."""
     team, person = service.by_public_id(call.session, team_id), people.by_public_id(call.session, person_id)
     service.admit(call.session, team, person=person, admits=call.body.accept, actor=call.actor, now=call.now)
+    return Done()
+
+
+@teams.post("/teams/<team_id>/leader", permission=P.TEAMS_MANAGE, body=LeaderIn, answer=Done, problems=("NOT_FOUND", "STALE"))
+def change_team_leader(call: Call[LeaderIn], team_id: str) -> Done:
+    """社区给队伍换队长：从队员里选，原队长仍是队员."""
+    team, leader = service.by_public_id(call.session, team_id), people.by_public_id(call.session, call.body.leader)
+    service.hand_over(call.session, team, leader=leader, actor=call.actor, now=call.now)
+    return Done()
+
+
+@teams.post("/teams/<team_id>/archive", permission=P.TEAMS_MANAGE, answer=Done, problems=("NOT_FOUND", "STALE", "TEAM_BUSY"))
+def archive_team(call: Call[None], team_id: str) -> Done:
+    """社区停用一支队伍：历史都保留，不再出现在列表里."""
+    service.archive(call.session, service.by_public_id(call.session, team_id), actor=call.actor, now=call.now)
     return Done()
 
 

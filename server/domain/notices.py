@@ -155,6 +155,7 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.TEAM_DECIDED, ""): Wording("已处理", "您加入“{title}”的申请有了结果，请打开查看"),
     (K.TEAM_DECIDED, "admitted"): Wording("已加入", "您已加入“{title}”，可以打开看看队员和活动"),
     (K.TEAM_DECIDED, "declined"): Wording("未通过", "您加入“{title}”的申请未通过，请看看别的志愿服务队"),
+    (K.TEAM_DECIDED, "leads"): Wording("已任队长", "您现在是“{title}”的队长，谁想加入由您同意，也可以统一报名"),
     (K.TRANSFER_DECIDED, ""): Wording("已处理", "您转往{community}的申请有了结果，请打开查看"),
     (K.TRANSFER_DECIDED, "released"): Wording("已转出", "您已从原社区转出，请等待{community}接收"),
     (K.TRANSFER_DECIDED, "accepted"): Wording("已接收", "{community}已接收您的转入，可以认领岗位了"),

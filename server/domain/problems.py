@@ -117,6 +117,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "SHIFT_REQUIRED": (K.REFUSED, "这个岗位要选班次，请选一个班次再报名"),
     "STAND_IN_SELF": (K.REFUSED, "不能请自己顶班，请选择另一位"),
     "TASK_FULL": (K.CONFLICT, "名额已满，请看看其他任务"),
+    "TEAM_BUSY": (K.CONFLICT, "这支队还有没办完的诉求或没答复的派单，请先办完或改派，再停用"),
     "TEAM_LEADER": (K.REFUSED, "您是队长，请先请社区换队长再退出"),
     # registrations, units, documents
     "CERTIFICATE_EMPTY": (K.REFUSED, "这段时间没有已确认的服务记录，请换一段时间"),

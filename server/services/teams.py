@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
@@ -15,12 +16,14 @@ from sqlalchemy.orm import Session
 from server.db.base import new_public_id
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
+from server.db.models.requests import Request, RequestOffer
 from server.db.models.tasks import TeamMember, VolunteerTeam
 from server.domain.categories import TEAM_CATEGORIES
 from server.domain.notices import NoticeKind
 from server.domain.people import PersonState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
+from server.domain.requests import IN_HAND, OfferState
 from server.services import events, notices, people, scopes
 
 ASKING = and_(TeamMember.joined_at.is_(None), TeamMember.left_at.is_(None))
@@ -120,6 +123,44 @@ def leave(session: Session, team: VolunteerTeam, *, person: Person, actor: Actor
     events.add(session, team, action="leave", actor=actor, now=now)
 
 
+def hand_over(session: Session, team: VolunteerTeam, *, leader: Person, actor: Actor, now: datetime) -> None:
+    """The community names another leader out of the team; he is told, the old one stays a member. Naming him again changes nothing.
+
+    Raises NOT_FOUND out of scope, for an archived team and for who is not in it, STALE where somebody else was quicker.
+    """
+    scopes.require(session, actor, Permission.TEAMS_MANAGE, team.community_id)
+    if team.archived_at is not None or not is_member(session, team, leader.id):
+        raise Problem("NOT_FOUND")
+    if team.leader_id == leader.id:
+        return
+    _change(session, team, leader_id=leader.id)
+    events.add(session, team, action="hand_over", actor=actor, now=now)
+    notices.tell(
+        session,
+        person_id=leader.id,
+        kind=NoticeKind.TEAM_DECIDED,
+        subject_kind="volunteer_team",
+        subject_public_id=team.public_id,
+        facts={"title": team.name, "outcome": "leads"},
+        dedupe=f"team:{team.id}:leads:{leader.id}:{now.isoformat()}",
+        now=now,
+    )
+
+
+def archive(session: Session, team: VolunteerTeam, *, actor: Actor, now: datetime) -> None:
+    """The team is no more: out of every list, its memberships closed, so that nobody reads the names of the others; its history stays.
+
+    Raises NOT_FOUND out of scope, TEAM_BUSY while a request is in its hands or waits for its answer, STALE where it is archived already.
+    """
+    scopes.require(session, actor, Permission.TEAMS_MANAGE, team.community_id)
+    if _is_busy(session, team):
+        raise Problem("TEAM_BUSY")
+    _change(session, team, archived_at=now)
+    inside = update(TeamMember).where(TeamMember.team_id == team.id, TeamMember.left_at.is_(None)).values(left_at=now)
+    session.execute(inside.execution_options(synchronize_session=False))
+    events.add(session, team, action="archive", actor=actor, now=now)
+
+
 def listed(session: Session, *, community_id: int | None, actor: Actor, after: VolunteerTeam | None, limit: int) -> list[TeamLine]:
     """Living teams of a community (None: of the county), oldest first, with their heads."""
     heads = select(func.count()).where(TeamMember.team_id == VolunteerTeam.id, INSIDE).scalar_subquery()
@@ -165,6 +206,21 @@ def by_public_id(session: Session, public_id: str) -> VolunteerTeam:
 def _require_head(session: Session, team: VolunteerTeam, actor: Actor) -> None:
     if actor.person_id != team.leader_id:
         scopes.require(session, actor, Permission.TEAMS_MANAGE, team.community_id)
+
+
+def _change(session: Session, team: VolunteerTeam, **changes: Any) -> None:
+    """Write to a living team whose leader is still the one we saw. Raises STALE."""
+    alive = (VolunteerTeam.id == team.id, VolunteerTeam.archived_at.is_(None), VolunteerTeam.leader_id == team.leader_id)
+    written = update(VolunteerTeam).where(*alive).values(**changes).returning(VolunteerTeam.id)
+    if session.execute(written.execution_options(synchronize_session=False)).scalar() is None:
+        raise Problem("STALE")
+    session.refresh(team)
+
+
+def _is_busy(session: Session, team: VolunteerTeam) -> bool:
+    held = select(Request.id).where(Request.handler_team_id == team.id, Request.state.in_(IN_HAND))
+    asked = select(RequestOffer.id).where(RequestOffer.team_id == team.id, RequestOffer.state == OfferState.WAITING)
+    return any(session.execute(one.limit(1)).first() is not None for one in (held, asked))
 
 
 def _has(session: Session, team: VolunteerTeam, person_id: int, standing: ColumnElement[bool]) -> bool:

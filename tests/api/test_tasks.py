@@ -10,10 +10,14 @@ from flask.testing import FlaskClient
 
 from server.db.base import transaction
 from server.db.models.people import Person
-from server.domain.permissions import Role
+from server.domain.permissions import Actor, Role
+from server.domain.requests import RequestState
+from server.services import dispatch, teams
+from server.services.receivers import Receiver
 from tests.conftest import Time
 from tests.factories.checkins import a_scan
-from tests.factories.people import Tree, a_person, a_tree, headers, token_of, with_role
+from tests.factories.people import Tree, a_person, a_tree, actor_of, headers, token_of, with_role
+from tests.factories.requests import a_request
 from tests.factories.tasks import a_claim, a_draft, a_post, a_shift, a_task
 
 _keys = count(1)
@@ -220,6 +224,35 @@ def test_a_team_claims_together(world: World, now: datetime) -> None:
     assert code_of(world.post(f"/teams/{team}/leave", token)) == (422, "TEAM_LEADER")
     listed = world.get(f"/teams?community={body['community']}", world.member).json["items"]
     assert [(one["members"], one["mine"]) for one in listed] == [(1, False)]
+
+
+def test_a_team_changes_hands_and_is_archived(world: World, now: datetime) -> None:
+    with transaction() as session:
+        leader, stranger = a_person(session, now, "赵队长"), a_person(session, now, "路人")
+        token = token_of(session, leader, now)
+    body = {"community": world.tree.community.public_id, "name": "红马甲", "category": "environment", "leader": leader.public_id}
+    team = world.post("/teams", world.secretary, body).json["id"]
+    ask_and_be_let_in(world, team, token)
+    new = {"leader": world.member_row.public_id}
+    for who, said, answer in (("nobody", new, 401), (token, new, 403), (world.foreign, new, 404), (world.secretary, {}, 422)):
+        assert world.post(f"/teams/{team}/leader", who, said).status_code == answer
+    assert code_of(world.post(f"/teams/{team}/leader", world.secretary, {"leader": stranger.public_id})) == (404, "NOT_FOUND")
+    assert world.post(f"/teams/{team}/leader", world.secretary, new).status_code == 200
+    assert world.post(f"/teams/{team}/leave", token).status_code == 200
+    assert code_of(world.post(f"/teams/{team}/leave", world.member)) == (422, "TEAM_LEADER")
+    with transaction() as session:
+        request = a_request(session, now, world.tree, state=RequestState.TRIAGED)
+        secretary = actor_of(session, with_role(session, now, Role.SECRETARY, world.tree.community, "孙书记"), now)
+        kept = teams.by_public_id(session, team)
+        offer = dispatch.dispatch(session, request, to=Receiver(team_id=kept.id), actor=secretary, now=now)
+    assert code_of(world.post(f"/teams/{team}/archive", world.secretary)) == (409, "TEAM_BUSY")
+    with transaction() as session:
+        asked = dispatch.by_public_id(session, offer.public_id)
+        dispatch.decline(session, asked, reason="人手不够", actor=Actor(world.member_row.id), now=now)
+    assert world.post(f"/teams/{team}/archive", world.secretary).status_code == 200
+    assert world.get("/teams", world.member).json["items"] == []
+    assert code_of(world.get(f"/teams/{team}/members", world.member)) == (404, "NOT_FOUND")
+    assert code_of(world.post(f"/teams/{team}/join", world.member)) == (404, "NOT_FOUND")
 
 
 def test_editing_and_cancelling(world: World, now: datetime) -> None:

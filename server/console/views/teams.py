@@ -75,7 +75,7 @@ def show_team(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
 
 @desk.action("/teams/<id>/members/<person>/<act>", permission=P.TEAMS_MANAGE)
 def change_mate(call: Call, id: str, person: str, act: str) -> Answer:  # noqa: A002
-    """Let in, turn down, or take out."""
+    """Let in, turn down, take out, or make the leader."""
     team = teams.by_public_id(call.session, id)
     scopes.require(call.session, call.actor, P.TEAMS_MANAGE, team.community_id)
     mate = people.by_public_id(call.session, person)
@@ -83,9 +83,19 @@ def change_mate(call: Call, id: str, person: str, act: str) -> Answer:  # noqa: 
         teams.leave(call.session, team, person=mate, actor=call.actor, now=call.now)
     elif act in ("admit", "decline"):
         teams.admit(call.session, team, person=mate, admits=act == "admit", actor=call.actor, now=call.now)
+    elif act == "lead":
+        teams.hand_over(call.session, team, leader=mate, actor=call.actor, now=call.now)
     else:
         raise Problem("NOT_FOUND")
-    return call.done({"leave": "已退出队伍", "admit": "已加入", "decline": "没有加入"}[act], to=f"/console/teams/{id}")
+    return call.done({"leave": "已退出队伍", "admit": "已加入", "decline": "没有加入", "lead": "已换队长"}[act], to=f"/console/teams/{id}")
+
+
+@desk.action("/teams/<id>/archive", permission=P.TEAMS_MANAGE)
+def archive_team(call: Call, id: str) -> Answer:  # noqa: A002
+    """Take it out of every list; its history stays."""
+    team = teams.by_public_id(call.session, id)
+    teams.archive(call.session, team, actor=call.actor, now=call.now)
+    return call.done(f"{team.name}已停用，历史都保留", to="/console/teams")
 
 
 def _member(call: Call, community: OrgNode, word: str, field: str) -> Person:
