@@ -37,7 +37,7 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("units", "/console/units"),
     ("unit-new", "/console/units/new"),
     ("unit", lambda world: f"/console/units/{world.ids['unit']}"),
-    *((f"unit-{page}", lambda world, page=page: f"/console/units/{world.ids['unit']}/{page}") for page in ("contact", "decision")),
+    ("unit-contact", lambda world: f"/console/units/{world.ids['unit']}/contact"),
     ("teams", "/console/teams"),
     ("team-new", "/console/teams/new"),
     ("team", lambda world: f"/console/teams/{world.ids['team']}"),
@@ -77,6 +77,7 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("transfer-to-decide", lambda world: f"/console/transfers/{world.ids['duty_transfer']}"),
     ("binding-to-decide", lambda world: f"/console/bindings/{world.ids['duty_binding']}"),
     ("unit-registration-to-decide", lambda world: f"/console/unit-registrations/{world.ids['duty_unit_registration']}"),
+    ("unit-registration-to-end", lambda world: f"/console/unit-registrations/{world.ids['duty_unit_registration']}/end"),
     # 诉求
     ("requests", "/console/requests"),
     ("requests-triage", "/console/requests?state=submitted"),
@@ -124,7 +125,10 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("feedback-entered", lambda world: f"/console/feedbacks/{world.ids['feedback_entered']}"),
     ("reviews", "/console/reviews"),
     ("review-new", "/console/reviews/new"),
-    *((f"review-{page}", lambda world, page=page: f"/console/reviews/{world.ids['panel']}/{page}") for page in ("choose", "volunteers", "call-off")),
+    *(
+        (f"review-{page}", lambda world, page=page: f"/console/reviews/{world.ids['panel']}/{page}")
+        for page in ("choose", "volunteers", "call-off")
+    ),
     ("review", lambda world: f"/console/reviews/{world.ids['panel']}"),
     ("review-voting", lambda world: f"/console/reviews/{world.ids['panel_voting']}"),
     ("ratings", "/console/ratings"),

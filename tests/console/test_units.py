@@ -102,19 +102,21 @@ def test_a_slip_goes_all_its_way_to_the_receipt(secretary: Seat, unit: Unit) -> 
     secretary.get(at(unit, "/slip"))
     secretary.post(at(unit, "/slip"), leader="周局长", liaison="刘主任", offers="会议室、法律咨询", once="a")
     assert "会议室、法律咨询" in secretary.said
-    secretary.get(at(unit, "/decision"))
-    secretary.post(at(unit, "/decision"), action="accept", words="")
-    assert secretary.status == 422
-    secretary.post(at(unit, "/decision"), action="accept", words="同意接收", once="b")
-    secretary.post(at(unit, "/decision"), action="accept", words="同意接收")
-    assert "请从列出的里面选" in secretary.said
-    secretary.post(at(unit, "/decision"), action="send", once="c")
+    (decide,) = re.findall(r"/console/unit-registrations/\w+", secretary.html)
+    secretary.get(decide)
+    secretary.post(decide, seen="0", opinion="同意接收", once="b")
+    assert "撤销" in secretary.said
+    secretary.get(decide)
+    secretary.post(decide, seen="1", sent_to="示例街道工委", once="c")
+    secretary.get(at(unit))
     assert "回执已发" in secretary.said
     assert "示例街道工委" in secretary.said
     secretary.post(at(unit, "/receipt"), once="d")
     assert "单位报到回执" in secretary.said
-    secretary.get(at(unit, "/decision"))
-    secretary.post(at(unit, "/decision"), action="end", words="单位迁走", once="e")
+    secretary.get(f"{decide}/end")
+    secretary.post(f"{decide}/end", reason="")
+    assert secretary.status == 422
+    secretary.post(f"{decide}/end", reason="单位迁走", once="e")
     assert "还没有报到" in secretary.said
     with reading() as session:
         assert session.execute(select(UnitRegistration.opinion)).scalar_one() == "单位迁走"
@@ -144,12 +146,12 @@ def test_a_hostile_name_is_only_a_name(secretary: Seat, tree: Tree, now: datetim
 def test_another_community_finds_no_unit(secretary: Seat, stranger: Seat, unit: Unit) -> None:
     secretary.get(at(unit, "/slip"))
     secretary.post(at(unit, "/slip"), leader="周局长", once="a")
-    for page in (*PAGES, "/decision"):
+    for page in PAGES:
         stranger.get(at(unit, page))
         assert stranger.status == 404, page
-    for page in (*PAGES[1:], "/decision", "/archive", "/branches", "/receipt"):
+    for page in (*PAGES[1:], "/archive", "/branches", "/receipt"):
         stranger.get("/console")
-        stranger.post(at(unit, page), name="x", category="agency", do="read", action="accept", words="x")
+        stranger.post(at(unit, page), name="x", category="agency", do="read")
         assert stranger.status == 404, page
     stranger.get("/console/units")
     assert at(unit) not in stranger.html
@@ -199,6 +201,27 @@ def test_who_asks_to_join_is_let_in_by_the_community_alone(secretary: Seat, stra
     assert "队员（2 人）" in secretary.said
     secretary.get("/console/teams")
     assert re.search(r"红马甲服务队 环境美化 2", secretary.said)
+
+
+def test_a_team_gets_a_new_leader_and_is_archived(secretary: Seat, stranger: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        other = a_member(session, now, tree, "张三")
+        team = a_team(session, now, tree, a_member(session, now, tree, "王队长"), [other])
+    address = f"/console/teams/{team.public_id}"
+    for act in ("archive", f"members/{other.public_id}/lead"):
+        stranger.get("/console")
+        stranger.post(f"{address}/{act}")
+        assert stranger.status == 404
+    secretary.get(address)
+    secretary.post(f"{address}/members/{other.public_id}/lead", back=address, once="x")
+    assert "张三 ✓ 队长" in secretary.said
+    assert "请王队长当队长" in secretary.said
+    secretary.post(f"{address}/archive", back=address, once="y")
+    assert "红马甲服务队已停用" in secretary.said
+    assert address not in secretary.html
+    secretary.get(address)
+    assert "已停用" in secretary.said
+    assert "添加队员" not in secretary.said
 
 
 # Documents

@@ -27,11 +27,7 @@ PAGE = 50
 SHOWN = 20  # of its members on a unit's page
 TONES = {"submitted": "wait", "accepted": "wait", "returned": "bad", "receipt_sent": "good", "ended": "plain"}
 NAMES: dict[str, Any] = {"categories": UNIT_CATEGORY_NAMES, "states": UNIT_STATE_NAMES, "tones": TONES, "kinds": MEMBER_TYPE_NAMES}
-DECISIONS = {
-    UnitState.SUBMITTED: [("accept", "接收"), ("return", "退回")],
-    UnitState.ACCEPTED: [("send", "发出回执"), ("end", "结束报到")],
-    UnitState.RECEIPT_SENT: [("end", "结束报到")],
-}
+DECISIONS = {UnitState.SUBMITTED: "接收或退回", UnitState.ACCEPTED: "发回执或结束报到", UnitState.RECEIPT_SENT: "结束报到"}
 
 
 class UnitSheet(forms.Sheet):
@@ -54,14 +50,6 @@ class SlipSheet(forms.Sheet):
     leader = forms.words("带队领导", longest=100, required=False)
     liaison = forms.words("联络员", longest=100, required=False)
     offers = forms.words("能提供什么", longest=500, required=False, hint="几样用顿号隔开，例如：会议室、法律咨询")
-
-
-class DecisionSheet(forms.Sheet):
-    """What the community decides about the 报到单."""
-
-    action = forms.choice("怎样办", radio=True)
-    words = forms.text("接收意见、原因", longest=200, required=False, hint="接收写意见，退回和结束写原因；发回执不用写", rows=3)
-    sent_to = forms.words("回执主送", longest=200, required=False, hint="空着就送给所属工委")
 
 
 @desk.page("/units", permission=P.UNITS_MANAGE)
@@ -102,8 +90,8 @@ def show_unit(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     acts = {key: may(call.actor, need) for key, need in (("decide", P.UNIT_REGISTRATIONS_DECIDE), ("slip", P.UNIT_REGISTRATIONS_SUBMIT))}
     more: dict[str, Any] = {"slip": slip, "acts": acts, "contact": contact.name, "phone": people.masked(contact.phone)}
     branches, issued = units.branches(call.session, unit), documents.of_unit(call.session, unit=unit)
-    decisions = DECISIONS.get(row.state, []) if row is not None else []
-    return call.show("console/units/show.html", branches=branches, documents=issued, decisions=decisions, **shown, **more, **NAMES)
+    decision = DECISIONS.get(row.state, "") if row is not None else ""
+    return call.show("console/units/show.html", branches=branches, documents=issued, decision=decision, **shown, **more, **NAMES)
 
 
 @desk.form("/units/<id>/edit", permission=P.UNITS_MANAGE)
@@ -166,19 +154,6 @@ def enter_slip(call: Call, id: str) -> Answer:  # noqa: A002
     return call.show("console/units/slip.html", 422 if call.posted else 200, sheet=sheet, unit=unit)
 
 
-@desk.form("/units/<id>/decision", permission=P.UNIT_REGISTRATIONS_DECIDE)
-def decide_slip(call: Call, id: str) -> Answer:  # noqa: A002
-    """接收意见, 退回, 发回执, 结束."""
-    unit, row = _registered(call, id)
-    sheet = DecisionSheet(call.typed or None, data={"sent_to": unit.superior})
-    sheet.action.choices = DECISIONS.get(row.state, [])
-    if call.posted and sheet.validate():
-        _decide(call, row, sheet)
-        return call.done("已办好", to=_at(id))
-    forms.blame(sheet, call.problem)
-    return call.show("console/units/decision.html", 422 if call.posted else 200, sheet=sheet, unit=unit, row=row, **NAMES)
-
-
 @desk.action("/units/<id>/receipt", permission=P.DOCUMENTS_ISSUE)
 def issue_receipt(call: Call, id: str) -> Answer:  # noqa: A002
     """The unit's 回执 as a document."""
@@ -196,18 +171,6 @@ def _registered(call: Call, public_id: str) -> tuple[Unit, UnitRegistration]:
     if row is None:
         raise Problem("NOT_FOUND")
     return unit, row
-
-
-def _decide(call: Call, row: UnitRegistration, sheet: DecisionSheet) -> None:
-    words: Any = sheet.words.data or None
-    by: dict[str, Any] = {"actor": call.actor, "now": call.now}
-    if sheet.action.data == "send":
-        unit_registrations.send_receipt(call.session, row, sent_to=sheet.sent_to.data or None, **by)
-    elif sheet.action.data == "accept":
-        unit_registrations.accept(call.session, row, opinion=words, **by)
-    else:
-        decide = unit_registrations.end if sheet.action.data == "end" else unit_registrations.send_back
-        decide(call.session, row, reason=words, **by)
 
 
 def _new_contact(call: Call, unit: Unit) -> Answer:
