@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from server.console.desk import Answer, Call, Desk
 from server.console.duty_pages import decided_one, form_of, queue_page
 from server.console.forms import Sheet, text
@@ -37,7 +39,13 @@ def show_unit_registration(call: Call, id: str) -> Answer:  # noqa: A002 - the a
     case = duty_cases.of_unit_registration(call.session, id, actor=call.actor)
     typed = {"opinion": call.typed.get("opinion", OPINION), "sent_to": call.typed.get("sent_to", case.unit.superior or "")}
     form = form_of(DutyKind.UNIT_REGISTRATION, case.row)
-    shown = {"case": case, "state": UNIT_STATE_NAMES[case.row.state], "form": form, "typed": typed, "ends": case.row.state in ENDS}
+    shown: dict[str, Any] = {
+        "case": case,
+        "state": UNIT_STATE_NAMES[case.row.state],
+        "form": form,
+        "typed": typed,
+        "ends": case.row.state in ENDS,
+    }
     return call.show("console/unit_registrations/show.html", **shown)
 
 
