@@ -24,7 +24,7 @@ from server.domain.days import local_day, period_start
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.requests import RequestState
-from server.services import ballot_pools, policies
+from server.services import ballot_pools, policies, sessions
 from server.services.ballot_pools import SALT
 
 BODY = "ballot_envelope.body"
@@ -109,6 +109,7 @@ def _require_rater(session: Session, request: Request, actor: Actor, now: dateti
     """Whose request it is, in the time for it, and not about his own doing; the round he may rate."""
     if actor.person_id != request.asked_for_id:
         raise Problem("NOT_FOUND")
+    sessions.require_own_phone(actor)
     days = policies.value(session, "requests.sign_days", today=local_day(now), node_id=request.community_id)
     if request.state not in RATED or request.finished_at is None or now > request.finished_at + timedelta(days=days):
         raise Problem("BALLOT_CLOSED")

@@ -130,8 +130,10 @@ def detail(session: Session, public_id: str, *, actor: Actor) -> Member:
 
 
 def read_phone(session: Session, public_id: str, *, actor: Actor, now: datetime) -> str:
-    """The whole number, '' where there is none; the reading is kept as an event. Raises NOT_FOUND."""
+    """The whole number, '' where there is none; the reading is kept as an event. Raises NOT_FOUND, also of somebody who left."""
     line = one(session, public_id, actor=actor)
+    if line.row.state is MemberState.CLOSED:
+        raise Problem("NOT_FOUND")
     events.add(session, line.person, action="read_phone", actor=actor, now=now)
     return people.phone_of(line.person)
 

@@ -27,7 +27,7 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import Channel
 from server.domain.reviews import ReviewAction, ReviewState, Verdict, Vote, verdict, votes_needed
-from server.services import ballot_openings, ballot_pools, ballots, policies, requests, reviews, scopes
+from server.services import ballot_openings, ballot_pools, ballots, policies, requests, reviews, scopes, sessions
 from server.services.ballots import Ticket
 from server.services.requests import Details
 
@@ -147,6 +147,7 @@ def _known(text: str, items: Mapping[str, ReviewItem]) -> list[tuple[str, str]]:
 
 
 def _member(session: Session, panel: ReviewPanel, actor: Actor) -> ReviewMember:
+    sessions.require_own_phone(actor)
     member = reviews.member_of(session, panel, actor)
     if not member.selected:
         raise Problem("NOT_FOUND")

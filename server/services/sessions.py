@@ -101,6 +101,12 @@ def start(session: Session, *, person_id: int, channel: str, now: datetime, life
     return token
 
 
+def require_own_phone(actor: Actor) -> None:
+    """Raise FORBIDDEN at a desk: who gives somebody a login sees its first password, so what is secret goes to the phone alone."""
+    if actor.channel == STAFF:
+        raise Problem("FORBIDDEN")
+
+
 def revoke(session: Session, *, session_id: int, now: datetime) -> None:
     """End one session; ending it again changes nothing."""
     session.execute(update(LoginSession).where(LoginSession.id == session_id, LoginSession.revoked_at.is_(None)).values(revoked_at=now))

@@ -99,6 +99,13 @@ def test_reading_the_phone_is_written_down(secretary: Seat, zhang: Person) -> No
         assert (read.subject_id, read.actor_id) == (zhang.id, secretary.person.id)
 
 
+def test_of_somebody_who_left_the_number_is_read_no_more(secretary: Seat, zhang: Person) -> None:
+    secretary.post(at(zhang, "/end"), reason="迁往外县", seen="")
+    secretary.get(at(zhang, "/phone"))
+    secretary.post(at(zhang, "/phone"))
+    assert (secretary.status, people.phone_of(zhang) in secretary.html) == (404, False)
+
+
 def test_the_double_report_says_who_sees_what(secretary: Seat, zhang: Person) -> None:
     secretary.get(at(zhang, "/reports"))
     assert "示例水务局的支部看到日期、活动、社区和分钟" in secretary.said

@@ -1,5 +1,6 @@
 """Tokens, envelopes, openings and what is shown: docs/protocol.md §4 (tests 3 to 6; the dump game is in tests/api/test_ballot_dump.py)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from server.domain.ballots import CellKind, Signed, pack
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.sign_offs import AgainReason, Source
-from server.services import ballot_openings, ballot_pools, ballot_results, ballots, sign_offs
+from server.services import ballot_openings, ballot_pools, ballot_results, ballots, sessions, sign_offs
 from tests.factories.people import a_person, a_tree, actor_of, with_role
 from tests.factories.ratings import BASIC, NOT, VERY, a_finished, a_stocked_cell, ballot, cast_ballots, finish_again, quarter_of, rater
 from tests.factories.units import a_unit
@@ -67,6 +68,16 @@ def test_a_token_is_fetched_once_and_again_within_ten_minutes(session: Session, 
     redis_client.client().delete(kept)
     with pytest.raises(Problem, match="BALLOT_TOKEN_TAKEN"):
         ballots.issue(session, request, actor=rater(request), now=now)
+
+
+def test_a_desk_s_session_fetches_nobody_s_token(session: Session, now: datetime) -> None:
+    """Who gives somebody a login sees its first password: what is secret goes to the phone alone."""
+    request = a_finished(session, now, a_tree(session, now))
+    a_stocked_cell(session, request)
+    desk = replace(rater(request), channel=sessions.STAFF)
+    with pytest.raises(Problem, match="FORBIDDEN"):
+        ballots.issue(session, request, actor=desk, now=now)
+    assert rows(session, Issued) == 0
 
 
 def test_redis_never_holds_a_token_in_the_clear(session: Session, now: datetime) -> None:
