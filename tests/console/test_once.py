@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from server.db.base import transaction
 from server.domain.permissions import Role
 from server.services import idempotency
 from tests.console.conftest import Seat, seat_of
-from tests.console.test_intakes import CALL, all_requests
+from tests.console.test_intakes import CALL, all_requests, sheet
 from tests.factories.handling import handled
 from tests.factories.people import Tree
 
@@ -45,6 +46,28 @@ def test_the_slower_of_two_clicks_gets_the_quicker_one_s_answer(secretary: Seat,
     second = secretary.post("/console/intake", follow=False, **CALL, once="o")
     assert (second.status_code, second.headers["Location"]) == (303, first.headers["Location"])
     assert (len(all_requests()), recalled) == (1, ["o", "o"])
+
+
+ROUND = {"name-0": "王奶奶", "content-0": "楼道灯不亮", "name-1": "", "content-1": "没有名字"}
+
+
+def test_the_good_rows_of_a_round_are_taken_once(secretary: Seat) -> None:
+    secretary.get("/console/intake/round")
+    secretary.post("/console/intake/round", **ROUND, once="o")
+    assert (secretary.status, "收下了 1 条" in secretary.said) == (422, True)
+    secretary.post("/console/intake/round", **ROUND, once="o")
+    assert (secretary.status, "刚才已经提交过" in secretary.said) == (409, True)
+    assert len(all_requests()) == 1
+
+
+def test_a_sheet_of_a_round_is_taken_once(secretary: Seat) -> None:
+    for status in (200, 409):
+        secretary.get("/console/intake/upload")
+        file = (BytesIO(sheet([["姓名", "手机号", "类别", "诉求内容"], ["王奶奶", "", "", "楼道灯不亮"]])), "r.xlsx")
+        secretary.post("/console/intake/upload", file=file, once="o")
+        assert secretary.status == status
+    assert "刚才已经提交过" in secretary.said
+    assert len(all_requests()) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request as sent
 
-from server.console import photos, request_pages
+from server.console import once, photos, request_pages
 from server.console.desk import Answer, Call, Desk, download
 from server.console.forms import Sheet, blame, choice, text, words
 from server.console.intake_places import named, spots, where
@@ -75,7 +75,7 @@ def enter_round(call: Call) -> Answer:
     typed = [tuple(call.typed.get(f"{column.key}-{number}", "").strip() for column in COLUMNS) for number in range(ROWS)]
     filled = [row for row in typed if any(row)]
     errors: Sequence[CellError] = ()
-    said = ""
+    said = call.problem.fields.get("rows", "") if call.problem is not None else ""
     if call.posted and not filled:
         said = "请至少填一行"
     elif call.posted:
@@ -83,6 +83,8 @@ def enter_round(call: Call) -> Answer:
         made, errors = _import(call, call.session, here.here, below, parsed)
         if not errors:
             return call.done(f"收下了 {made} 条", to="/console/intake/round")
+        if made:
+            once.claim(call.session, call.actor, call.now)
         said = f"收下了 {made} 条；下面这几行还有错，改好再提交" if made else "下面这几行有错，改好再提交"
         wrong = sorted({error.row for error in errors})
         filled = [filled[row - 2] for row in wrong]
@@ -107,13 +109,15 @@ def upload_round(call: Call) -> Answer:
             raise Problem("INVALID", fields={"file": "请选择要导入的走访表"})
         parsed = intakes.read_sheet(roster_files.read_apart(file.stream.read(), file.filename))
         with transaction() as session:
+            once.claim(session, call.actor, call.now)
             here, below = where(call, session, P.REQUESTS_ENTER)
             made, errors = _import(call, session, here.here, below, parsed)
         outcome = {"made": made, "errors": errors, "done": True, "failed": len({error.row for error in errors})}
     with reading() as session:
         here, below = where(call, session, P.REQUESTS_ENTER)
         shown = {"places": here, "spots": spots(call, P.REQUESTS_ENTER, here.here, below), "columns": COLUMNS}
-        wrong = call.problem.fields.get("file", "") if call.problem is not None else ""
+        fields = call.problem.fields if call.problem is not None else {}
+        wrong = fields.get("file") or fields.get("rows", "")
         return call.show("console/intakes/upload.html", 200, wrong_words=wrong, grid=call.typed.get("grid", ""), **shown, **outcome)
 
 
