@@ -193,18 +193,25 @@ class Group:
     merged: bool
 
 
-def partition(cells: Mapping[int, Counts], pool: int) -> tuple[list[Group], Sequence[int]]:
+def partition(cells: Mapping[int, Counts], pool: int, secret: Mapping[int, Counts] | None = None) -> tuple[list[Group], Sequence[int]]:
     """Groups of these cells that may be shown, and the cells left for the level above.
 
     `pool` is the cell in which ballots were gathered when they were opened. A cell that may be shown stands alone; the others are added up
-    with the pool and shown as one group, or handed upward together.
+    with the pool and shown as one group, or handed upward together. `secret`: of these counts, those without paper slips (None: all). Who
+    typed the slips in knows them and can subtract them, so what is left has to be as many and as different as the whole.
     """
-    alone = [Group((cell,), counts, False) for cell, counts in sorted(cells.items()) if cell != pool and publishable(counts)]
+    unknown = cells if secret is None else secret
+
+    def may_stand(group: Iterable[int]) -> bool:
+        listed = list(group)
+        rest = total(unknown[cell] for cell in listed if cell in unknown)
+        return publishable(total(cells[cell] for cell in listed)) and (not rest.ballots or publishable(rest))
+
+    alone = [Group((cell,), counts, False) for cell, counts in sorted(cells.items()) if cell != pool and may_stand([cell])]
     shown = {group.cells[0] for group in alone}
     rest = tuple(cell for cell in sorted(cells) if cell not in shown and cells[cell].ballots)
-    together = total(cells[cell] for cell in rest)
-    if publishable(together):
-        return [*alone, Group(rest, together, True)], ()
+    if may_stand(rest):
+        return [*alone, Group(rest, total(cells[cell] for cell in rest), True)], ()
     return alone, rest
 
 

@@ -18,7 +18,7 @@ from server.db.models.orgs import OrgNode, Unit
 from server.db.models.people import Person
 from server.db.models.requests import Request
 from server.db.models.sign_offs import Callback, SignOff
-from server.domain.ballots import CellKind, Counts, Group, Satisfaction, Signed, partition, total
+from server.domain.ballots import CellKind, Channel, Counts, Group, Satisfaction, Signed, partition, total
 from server.domain.days import period_end, start_of
 from server.domain.orgs import Level
 from server.domain.permissions import Actor, Permission
@@ -70,8 +70,8 @@ def answered(counts: Iterable[Counts]) -> Answered:
     return said
 
 
-def counts_of(session: Session, cells: Sequence[int]) -> Mapping[int, Counts]:
-    """The opened ballots of these cells; cells without any are left out."""
+def counts_of(session: Session, cells: Sequence[int], *, slips: bool = True) -> Mapping[int, Counts]:
+    """The opened ballots of these cells, with or without paper slips; cells without any are left out."""
 
     def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.sum(case((condition, 1), else_=0))
@@ -79,7 +79,8 @@ def counts_of(session: Session, cells: Sequence[int]) -> Mapping[int, Counts]:
     said = (Ballot.contacted.is_(True), Ballot.solved.is_(True))
     satisfied = (Ballot.satisfaction == Satisfaction.VERY, Ballot.satisfaction == Satisfaction.BASIC)
     counted = select(Ballot.cell_id, func.count(), *(number(one) for one in (*said, *satisfied)))
-    rows = session.execute(counted.where(Ballot.cell_id.in_(cells)).group_by(Ballot.cell_id))
+    wanted = (Ballot.cell_id.in_(cells), *(() if slips else (Ballot.channel != Channel.PAPER,)))
+    rows = session.execute(counted.where(*wanted).group_by(Ballot.cell_id))
     return {row[0]: Counts(*(int(value) for value in row[1:])) for row in rows}
 
 
@@ -96,14 +97,16 @@ def _of_street(session: Session, street: OrgNode, quarter: date) -> Results:
     pool = [cell.id for cell in _cells(session, [street.id], quarter)]
     counts = counts_of(session, [*left, *pool])
     together = {-1: total(counts.values())}
-    groups, none = partition(together, pool=-1)
+    secret = {-1: total(counts_of(session, [*left, *pool], slips=False).values())}
+    groups, none = partition(together, pool=-1, secret=secret)
     shown = tuple(Shown(STREET_NAME, Group((*left, *pool), group.counts, True)) for group in groups)
     return Results(True, shown, bool(none), _by_call(session, communities, quarter))
 
 
 def _groups(session: Session, cells: Sequence[Cell]) -> tuple[list[Group], Sequence[int]]:
     pool = next((cell.id for cell in cells if cell.kind is CellKind.COMMUNITY), 0)
-    return partition(counts_of(session, [cell.id for cell in cells]), pool)
+    ids = [cell.id for cell in cells]
+    return partition(counts_of(session, ids), pool, counts_of(session, ids, slips=False))
 
 
 def _handed_up(cells: Sequence[Cell], groups: Sequence[Group]) -> bool:

@@ -12,7 +12,8 @@ from server.db import redis_client, vault
 from server.db.models import ballots as tables
 from server.db.models.ballots import Ballot, Cell, Envelope, Issued, PoolToken, SpentToken
 from server.db.models.orgs import OrgNode
-from server.domain.ballots import CellKind, Signed, pack
+from server.domain.ballots import CellKind, Channel, Signed, pack
+from server.domain.days import local_day
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.sign_offs import AgainReason, Source
@@ -193,6 +194,19 @@ def test_nothing_is_shown_before_the_quarter_is_closed_and_three_weeks_pass(sess
     found = shown(session, tree.community, now, now)
     assert [(one.name, one.group.counts) for one in found.shown] == [("社区自办", (5, 5, 4, 3, 1))]
     assert not found.handed_up
+
+
+def test_slips_do_not_uncover_what_others_said_in_secret(session: Session, now: datetime) -> None:
+    """Five phones of one mind and five slips of another: whoever typed the slips would only have to subtract them."""
+    tree = a_tree(session, now)
+    cell = cast_ballots(session, a_finished(session, now, tree), [ballot(NOT)] * 5)
+    ballot_openings.open_cell(session, cell.id, now=now)
+    ballot_openings.add_ballots(session, cell, [ballot(VERY)] * 5, channel=Channel.PAPER, today=local_day(now))
+    close(session, tree.street, AFTER)
+    found = shown(session, tree.community, now, now)
+    assert (found.shown, found.handed_up) == ((), True)
+    street = shown(session, tree.street, now, now)
+    assert (street.shown, street.handed_up) == ((), True)
 
 
 AFTER = datetime.fromisoformat("2026-05-01T00:00+08:00")

@@ -58,6 +58,10 @@ def test_what_is_shown_is_a_partition_into_groups_of_five_or_more_that_differ(ce
 
 def test_four_ballots_and_a_unanimous_cell_are_merged() -> None:
     few, unanimous, good = Counts(4, 4, 4, 2, 2), Counts(6, 6, 6, 6, 0), Counts(5, 5, 4, 4, 1)
+    # who typed in the slips of a cell can take them away again: what is secret has to stand without them
+    assert partition({1: unanimous.plus(Counts(5, 5, 5, 0, 0))}, pool=0, secret={1: unanimous}) == ([], (1,))
+    assert partition({1: good.plus(few)}, pool=0, secret={1: few}) == ([], (1,))
+    assert partition({1: good}, pool=0, secret={})[1] == ()
     groups, left = partition({1: few, 2: unanimous, 3: good}, pool=0)
     assert [(group.cells, group.counts.ballots, group.merged) for group in groups] == [((3,), 5, False), ((1, 2), 10, True)]
     assert not left
