@@ -127,13 +127,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]
 
 
 def _empty(made: Engine) -> None:
-    """TRUNCATE what has rows; asking first is ten times quicker than truncating all."""
-    names = [table.name for table in base.Base.metadata.sorted_tables]
+    """DELETE what has rows and begin its ids anew; a TRUNCATE writes every table that refers to them, too: half a second."""
+    tables = base.Base.metadata.sorted_tables
     with made.begin() as connection:
-        ask = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)  # noqa: S608 - our own names
+        ask = " UNION ALL ".join(f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM {table.name})" for table in tables)  # noqa: S608 - ours
         used = [row[0] for row in connection.execute(text(ask))]
-        if used:
-            connection.execute(text(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE"))
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # no order among them, no triggers
+        for name in used:
+            connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - our own names
+        numbered = [table.name for table in tables if table.name in used and "id" in table.columns]
+        if numbered:
+            anew = ", ".join(f"setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in numbered)
+            connection.execute(text(f"SELECT {anew}"))
 
 
 @pytest.fixture
@@ -189,12 +194,19 @@ def wechat(simulator: Simulator, settings: Settings, redis: Any) -> Wechat:
     return port.current()
 
 
-@pytest.fixture
-def app(database: Engine, vaulted: None, settings: Settings, time: Time, wechat: Wechat) -> Flask:
-    """The whole web application on this test's database, Redis, WeChat and clock."""
+@pytest.fixture(scope="session")
+def built_app() -> Flask:
+    """The web application, built once a worker: its five hundred routes cost a third of a second."""
     from server.app import create_app
 
-    return create_app(settings)
+    return create_app(load(env={"GONGJIAN_ENVIRONMENT": "test"}))
+
+
+@pytest.fixture
+def app(built_app: Flask, database: Engine, vaulted: None, settings: Settings, time: Time, wechat: Wechat) -> Flask:  # noqa: PLR0917
+    """The whole web application on this test's database, Redis, WeChat, settings and clock."""
+    built_app.config["SETTINGS"] = settings
+    return built_app
 
 
 @pytest.fixture
