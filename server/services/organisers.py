@@ -10,21 +10,22 @@ from sqlalchemy.orm import Session
 
 from server.db.models.tasks import Task
 from server.domain.permissions import Actor, Permission
+from server.domain.problems import Problem
 from server.domain.states import A, Rule, S, permission_for, rule_for
 from server.services import events, scopes
 
 
 def allows(session: Session, actor: Actor, permission: Permission, task: Task) -> bool:
-    """The task's organiser, or somebody whose role covers its community."""
+    """The task's organiser, or somebody whose role covers its community, or the grid or building it is placed in (docs/permissions.md)."""
     if actor.person_id is not None and task.organiser_id == actor.person_id:
         return True
-    return scopes.allows(session, actor, permission, task.community_id)
+    return any(scopes.allows(session, actor, permission, node) for node in (task.community_id, task.grid_id) if node is not None)
 
 
 def require(session: Session, actor: Actor, permission: Permission, task: Task) -> None:
-    """Raise NOT_FOUND unless the actor organises the task or his role covers its community."""
-    if task.organiser_id != actor.person_id:
-        scopes.require(session, actor, permission, task.community_id)
+    """Raise NOT_FOUND unless the actor organises the task or his role covers where it is."""
+    if not allows(session, actor, permission, task):
+        raise Problem("NOT_FOUND")
 
 
 def move(

@@ -38,7 +38,9 @@ def path_of(session: Session, node_id: int) -> str:
     return session.execute(select(OrgNode.path).where(OrgNode.id == node_id)).scalar() or ""
 
 
-def within(actor: Actor, permission: Permission, column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def within(
+    actor: Actor, permission: Permission, column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
+) -> ColumnElement[bool]:
     """A WHERE condition: the row's node (`column`) lies under one of the actor's grants with this permission."""
     if actor.is_system:
         return true()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from server.db.models.checkins import ServiceRecord
@@ -15,9 +15,10 @@ from server.db.models.orgs import OrgNode
 from server.db.models.tasks import Claim, Shift, Task
 from server.domain.days import local_day, period_end, start_of
 from server.domain.permissions import Actor, Permission
+from server.domain.problems import Problem
 from server.domain.records import RecordState
 from server.domain.tasks import ClaimState, TaskKind, TaskState
-from server.services import lists, scopes, task_lists
+from server.services import lists, organisers, scopes, task_lists
 from server.services.task_lists import TaskDetail
 
 MOST = 400  # entries of a month that are shown; more than thirteen a day nobody reads
@@ -63,9 +64,11 @@ def page(
     kind: TaskKind | None = None,
     words: str = "",
 ) -> tuple[list[TaskRow], str | None]:
-    """The community's tasks, the newest first, with `words` in their title; the next cursor. Raises NOT_FOUND out of scope."""
-    scopes.require(session, actor, Permission.ATTENDANCE_RECORD, community.id)
-    wanted = select(Task).where(Task.community_id == community.id)
+    """The community's tasks, the newest first, with `words` in their title; the next cursor. Raises NOT_FOUND out of scope.
+
+    Who works in a grid has what is placed there.
+    """
+    wanted = select(Task).where(Task.community_id == community.id, _in_reach(session, actor, community))
     if state is not None:
         wanted = wanted.where(Task.state == state)
     if kind is not None:
@@ -90,11 +93,10 @@ def heads(session: Session, task_ids: Collection[int], *, day: date | None = Non
 
 
 def month(session: Session, *, community: OrgNode, actor: Actor, first: date) -> Month:
-    """What happens in the month that begins on `first`; cancelled tasks are not in it. Raises NOT_FOUND out of scope."""
-    scopes.require(session, actor, Permission.ATTENDANCE_RECORD, community.id)
+    """What happens in the month that begins on `first`, as page(); cancelled tasks are not in it. Raises NOT_FOUND out of scope."""
     last = period_end("month", first)
     begin, end = start_of(first), start_of(last)
-    here = (Task.community_id == community.id, Task.state != TaskState.CANCELLED)
+    here = (Task.community_id == community.id, Task.state != TaskState.CANCELLED, _in_reach(session, actor, community))
     tasks = session.execute(
         select(Task).where(*here, Task.starts_at < end, Task.ends_at > begin).order_by(Task.starts_at, Task.id).limit(MOST)
     ).scalars()
@@ -127,10 +129,20 @@ def weeks_of(first: date, end: date) -> list[list[date]]:
 
 
 def detail(session: Session, public_id: str, *, actor: Actor) -> TaskDetail:
-    """One task for the staff of its community (and its organiser). Raises NOT_FOUND."""
+    """One task for the staff of its community or grid, and its organiser. Raises NOT_FOUND."""
     found = task_lists.detail(session, public_id, actor=actor)
-    scopes.require(session, actor, Permission.ATTENDANCE_RECORD, found.line.task.community_id)
+    organisers.require(session, actor, Permission.ATTENDANCE_RECORD, found.line.task)
     return found
+
+
+def _in_reach(session: Session, actor: Actor, community: OrgNode) -> ColumnElement[bool]:
+    """Which of the community's tasks the actor has to do with: all, or what is placed in his grids. Raises NOT_FOUND where he has none."""
+    if scopes.allows(session, actor, Permission.ATTENDANCE_RECORD, community.id):
+        return true()
+    inside = (scopes.within(actor, Permission.ATTENDANCE_RECORD, OrgNode.id), OrgNode.path.startswith(community.path, autoescape=True))
+    if session.execute(select(OrgNode.id).where(*inside).limit(1)).first() is None:
+        raise Problem("NOT_FOUND")
+    return scopes.within(actor, Permission.ATTENDANCE_RECORD, Task.grid_id)
 
 
 def _waiting(session: Session, task_ids: Collection[int]) -> dict[int, int]:

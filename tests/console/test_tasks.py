@@ -249,6 +249,35 @@ def test_a_grid_worker_sees_tasks_and_changes_none(app: Flask, secretary: Seat, 
     assert worker.status == 403
 
 
+def test_a_grid_worker_keeps_attendance_of_what_is_placed_in_his_grid(app: Flask, secretary: Seat, tree: Tree, now: datetime) -> None:
+    """A role covers its node and all below it: a building of his grid, too, and nothing of the community beside it."""
+    with transaction() as session:
+        member, hours = a_person(session, now, "王小明"), {"starts_at": now, "ends_at": now + timedelta(hours=2)}
+        placed, beside = (
+            a_task(session, now, tree, a_person(session, now, "周组织"), title=title, grid_id=grid, **hours)
+            for title, grid in (("楼道清理", tree.building.id), ("全社区义诊", None))
+        )
+        a_claim(session, now, placed, member)
+    worker = seat_of(app, now, Role.GRID_WORKER, tree.grid, "吴网格")
+    worker.get("/console/tasks")
+    assert (worker.status, "楼道清理" in worker.said, "全社区义诊" in worker.said) == (200, True, False)
+    assert "/console/tasks/new" not in worker.html
+    worker.get("/console/tasks/month")
+    assert (worker.status, "楼道清理" in worker.said, "全社区义诊" in worker.said) == (200, True, False)
+    worker.get(f"/console/tasks/{placed.public_id}")
+    assert worker.status == 200
+    to = f"/console/tasks/{placed.public_id}/attendance"
+    worker.get(to)
+    worker.post(to, people=[member.public_id], do="tick", started_at="2026-03-05T09:00", ended_at="", once="x")
+    assert "已登记 1 人到场" in worker.said
+    for page in ("", "/attendance", "/paper"):
+        worker.get(f"/console/tasks/{beside.public_id}{page}")
+        assert worker.status == 404, page
+    elsewhere = seat_of(app, now, Role.GRID_WORKER, tree.neighbour, "钱网格")
+    elsewhere.get(to)
+    assert elsewhere.status == 404
+
+
 # the sheet of who came
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from flask import url_for
 
-from server.console import forms, places
+from server.console import forms, intake_places, places
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import utc
 from server.console.views import task_sheets
@@ -17,6 +17,7 @@ from server.db.models.tasks import Task
 from server.domain.categories import FIVE_HELPS, of_kind
 from server.domain.days import local_day, period_end, period_start
 from server.domain.permissions import Permission as P
+from server.domain.permissions import may_on_node
 from server.domain.problems import Problem
 from server.domain.tasks import CLAIM_STATE_NAMES, TASK_KIND_NAMES, TASK_MODE_NAMES, TASK_STATE_NAMES, TaskKind, TaskMode, TaskState
 from server.services import orgs, people, scopes, task_calendars, task_choices, tasks, units
@@ -31,7 +32,7 @@ One = TypeVar("One", TaskState, TaskKind)
 @desk.page("/tasks", permission=P.ATTENDANCE_RECORD)
 def list_tasks(call: Call) -> Answer:
     """Everything the community has planned, newest first."""
-    where = places.chosen(call, P.ATTENDANCE_RECORD)
+    where, _grids = intake_places.where(call, call.session, P.ATTENDANCE_RECORD)
     asked: dict[str, Any] = {name: call.args.get(name, "").strip()[:60] for name in ("state", "kind", "q")}
     state, kind = _one(TaskState, asked["state"]), _one(TaskKind, asked["kind"])
     rows, following = task_calendars.page(
@@ -45,13 +46,16 @@ def list_tasks(call: Call) -> Answer:
         words=asked["q"],
     )
     further = url_for("console.tasks_list_tasks", at=where.here.public_id, after=following, **asked) if following else None
-    return call.show("console/tasks/list.html", places=where, rows=rows, asked=asked, further=further, tones=TONES, **NAMES)
+    manages = may_on_node(call.actor, P.TASKS_MANAGE, where.here.path)
+    return call.show(
+        "console/tasks/list.html", places=where, rows=rows, manages=manages, asked=asked, further=further, tones=TONES, **NAMES
+    )
 
 
 @desk.page("/tasks/month", permission=P.ATTENDANCE_RECORD)
 def show_month(call: Call) -> Answer:
     """A month as a calendar; on a phone the days that have something."""
-    where = places.chosen(call, P.ATTENDANCE_RECORD)
+    where, _grids = intake_places.where(call, call.session, P.ATTENDANCE_RECORD)
     first = _month(call.args.get("m", ""), local_day(call.now))
     month = task_calendars.month(call.session, community=where.here, actor=call.actor, first=first)
     around: dict[str, Any] = {"before": period_start("month", date.fromordinal(first.toordinal() - 1)), "after": period_end("month", first)}
