@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from server.console import forms, once, visitors
+from server.console import forms, visitors
 from server.db.base import transaction
 from server.domain.permissions import Role
 from server.services import idempotency
@@ -19,20 +19,22 @@ from tests.console.test_intakes import CALL, all_requests, sheet
 from tests.factories.handling import handled
 from tests.factories.people import Tree
 
+CALLED: dict[str, Any] = {**CALL}
+
 
 def test_a_form_that_was_changed_after_going_back_is_not_taken_for_the_first(secretary: Seat) -> None:
     secretary.get("/console/intake")
-    secretary.post("/console/intake", **CALL, once="o")
+    secretary.post("/console/intake", **CALLED, once="o")
     secretary.get("/console/intake")
-    secretary.post("/console/intake", **{**CALL, "name": "赵爷爷"}, once="o")
+    secretary.post("/console/intake", **{**CALLED, "name": "赵爷爷"}, once="o")
     assert (secretary.status, "赵爷爷" in secretary.html, 'value="o"' in secretary.html) == (422, True, False)
-    secretary.post("/console/intake", **{**CALL, "name": "赵爷爷"}, once="p")
+    secretary.post("/console/intake", **{**CALLED, "name": "赵爷爷"}, once="p")
     assert len(all_requests()) == 2
 
 
 def test_the_slower_of_two_clicks_gets_the_quicker_one_s_answer(secretary: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
     secretary.get("/console/intake")
-    first = secretary.post("/console/intake", follow=False, **CALL, once="o")
+    first = secretary.post("/console/intake", follow=False, **CALLED, once="o")
     recalled: list[str] = []
 
     def blind(session: Any, **asked: Any) -> Any:
@@ -41,14 +43,14 @@ def test_the_slower_of_two_clicks_gets_the_quicker_one_s_answer(secretary: Seat,
         return known(session, **asked) if len(recalled) > 1 else None
 
     known = idempotency.recall
-    monkeypatch.setattr(once.idempotency, "recall", blind)
+    monkeypatch.setattr(idempotency, "recall", blind)
     secretary.get("/console/intake")
-    second = secretary.post("/console/intake", follow=False, **CALL, once="o")
+    second = secretary.post("/console/intake", follow=False, **CALLED, once="o")
     assert (second.status_code, second.headers["Location"]) == (303, first.headers["Location"])
     assert (len(all_requests()), recalled) == (1, ["o", "o"])
 
 
-ROUND = {"name-0": "王奶奶", "content-0": "楼道灯不亮", "name-1": "", "content-1": "没有名字"}
+ROUND: dict[str, Any] = {"name-0": "王奶奶", "content-0": "楼道灯不亮", "name-1": "", "content-1": "没有名字"}
 
 
 def test_the_good_rows_of_a_round_are_taken_once(secretary: Seat) -> None:
@@ -99,7 +101,7 @@ def test_what_no_column_takes_is_no_fault_of_ours(secretary: Seat, path: str) ->
         ("/verify", {"paper": "a\0", "name": "b"}),
     ],
 )
-def test_nor_in_a_form(secretary: Seat, path: str, typed: dict[str, str]) -> None:
+def test_nor_in_a_form(secretary: Seat, path: str, typed: dict[str, Any]) -> None:
     secretary.post(path, follow=False, **typed)
     assert secretary.status < 500
 
