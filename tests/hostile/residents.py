@@ -43,6 +43,7 @@ from server.services import (
     mediations,
     policies,
     request_claims,
+    review_sign_ups,
     review_votes,
     reviews,
     sign_offs,
@@ -245,6 +246,9 @@ def _reviewed(loop: Loop) -> tuple[Rows, str]:
     token = review_votes.issue(session, voting, actor=Actor(voters[-1].id), now=now).token
     items = {"items": reviews.items_of(session, counted)[0], "vote_item": reviews.items_of(session, voting)[0]}
     items |= {f"voter{number}": person for number, person in enumerate(voters)}
+    entered = Represented("评议戊", None, ConsentChannel.PAPER)
+    member = review_sign_ups.enter(session, gathering, who=entered, actor=actor_of(session, people["secretary"], now), now=now)
+    items["volunteer-entries"] = session.get_one(Person, member.person_id)
     return {"reviews": gathering, "review_voting": voting, "review_counted": counted, "panel_cell": cell, **items}, token
 
 

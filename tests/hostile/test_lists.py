@@ -39,6 +39,7 @@ from server.services import (
     media,
     notices,
     registrations,
+    review_sign_ups,
     reviews,
     roles,
     stations,
@@ -158,6 +159,8 @@ def ask(session: Session, now: datetime, world: World) -> None:
         events.shift(session, called, to=called.state, finished_at=now - timedelta(days=12))
         volunteer = a_person(session, now, f"报名{number}")
         reviews.volunteer(session, panel, person=volunteer, actor=Actor(volunteer.id), now=now)
+        noted = Represented(f"评议无机{number}", None, ConsentChannel.PAPER)
+        review_sign_ups.enter(session, panel, who=noted, actor=clerk, now=now)
         a_wish(session, now, tree)
         a_wish(session, now, tree, WishState.CLAIMED, claimant=mate)
         written = Written(FeedbackKind.SUGGESTION, FeedbackAbout.SERVICE, "早点通知", tree.community)
