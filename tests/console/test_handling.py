@@ -114,3 +114,11 @@ def test_a_colleague_enters_the_sign_off_of_somebody_without_a_phone(app: Flask,
     secretary.post(address(request, "sign-off"), answer="done", on_word="yes")
     assert state_of(request) is RequestState.CLOSED
     assert "代签（已问过本人），王奶奶的话，李书记登记" in secretary.said
+
+
+def test_a_step_s_page_says_who_runs_it_like_every_page(secretary: Seat, tree: Tree, now: datetime) -> None:
+    request = made(now, tree)
+    secretary.get(address(request, "triage"))
+    assert "主办单位：示例县" in secretary.said
+    secretary.get(address(request, "reject"))
+    assert "主办单位：示例县" in secretary.said
