@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from miniprogram_api import checkin_schemas as s
-from miniprogram_api import errors, incoming, limits
+from miniprogram_api import errors, incoming
 from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Page, PageQuery
 from qr.rules import Grade
+from server import limits
 from server.db.base import reading, transaction
 from server.db.models.checkins import RefusedScan
 from server.db.models.people import Person

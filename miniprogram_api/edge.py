@@ -28,9 +28,9 @@ from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from miniprogram_api import errors, incoming, limits, presence
+from miniprogram_api import errors, incoming, presence
 from miniprogram_api.schemas import In, Out
-from server import clock
+from server import clock, limits
 from server.db.base import reading, transaction
 from server.domain.permissions import VISITOR, Actor, Permission, may
 from server.domain.problems import Problem

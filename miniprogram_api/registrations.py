@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from miniprogram_api import limits
 from miniprogram_api import registration_schemas as s
 from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Page
+from server import limits
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.registrations import MemberRegistration

@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> Flask:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SESSION_COOKIE_NAME="gj_said",  # what the next page of the console tells; signed, holds no secret
         SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/console",
         SESSION_COOKIE_SECURE=settings.web.public_base.startswith("https:"),
         SETTINGS=settings,
     )

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from server import clock, files
+from server import clock, files, limits
 from server import wechat as port
 from server.config import DEVELOPMENT_SECRETS, Settings, load
 from server.db import base, keys, redis_client, vault
@@ -206,6 +206,7 @@ def built_app() -> Flask:
 def app(built_app: Flask, database: Engine, vaulted: None, settings: Settings, time: Time, wechat: Wechat) -> Flask:  # noqa: PLR0917
     """The whole web application on this test's database, Redis, WeChat, settings and clock."""
     built_app.config["SETTINGS"] = settings
+    limits._counts = {}  # the minute's requests of the tests before
     return built_app
 
 

@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from miniprogram_api import limits
 from qr.tokens import Kind, Mode
+from server import limits
 from server.db.base import transaction
 from server.db.models.orgs import OrgNode
 from server.domain.permissions import Role

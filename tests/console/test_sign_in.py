@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from server import clock
+from server import clock, limits
 from server.console import visitors
 from server.db.base import transaction
 from server.db.models.people import LoginSession, Person
@@ -355,3 +355,17 @@ def test_a_piece_of_a_page_leads_to_the_sign_in_page_and_back_to_the_page(app: F
     sent = seat.client.post("/console/account/sessions/end-others", data={"note": "x"}, headers=script)
     assert (sent.status_code, sent.headers["HX-Retarget"]) == (200, "body")
     assert "您刚才填写的内容还在" in sent.get_data(as_text=True)
+
+
+def test_passwords_are_not_tried_without_end_from_one_address(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_counts", {})
+    monkeypatch.setattr(limits, "SIGN_INS_PER_ADDRESS", 2)
+    client = app.test_client()
+    assert [client.post("/console/sign-in", data={"login": "x", "password": "y"}).status_code for _ in range(3)][-1] == 429
+
+
+def test_what_one_person_was_told_is_not_told_to_the_next(secretary: Seat) -> None:
+    with secretary.client.session_transaction() as kept:
+        kept["_flashes"] = [("done", "张三已加入")]
+    secretary.post("/console/sign-out")
+    assert "张三已加入" not in secretary.said

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from miniprogram_api import limits
-from server import files
+from server import files, limits
 from server.db import base, keys, redis_client, vault
 from server.services import codes
 from tests import servers

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from miniprogram_api import limits
+from server import limits
 from server.db.base import reading, transaction
 from server.db.models.people import LoginSession, Person
 from server.db.models.platform import IdempotencyKey

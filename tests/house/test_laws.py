@@ -17,7 +17,7 @@ CLOCK_READERS = {
     "server/wechat/login_flight.py": "waits for another process's login, by the monotonic clock",
     "miniprogram_api/edge.py": "the edge of the phone API",
     "miniprogram_api/wechat_push.py": "the edge of WeChat's pushes",
-    "miniprogram_api/limits.py": "counts per real minute, whatever the development clock says",
+    "server/limits.py": "counts per real minute, whatever the development clock says",
 }
 CLOCK_FOLDERS = {
     "server/commands/": "the edge of the command line",

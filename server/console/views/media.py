@@ -27,5 +27,5 @@ def sound(call: Call, id: str) -> Answer:  # noqa: A002
 
 def _kept(data: bytes, kind: str) -> Response:
     answer = Response(data, mimetype=kind)
-    answer.headers["Cache-Control"] = "private, max-age=300"
+    answer.headers["Cache-Control"] = "private, no-store"
     return answer

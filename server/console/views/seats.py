@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Response, render_template, request
+from flask import session as said
 
 from server import clock
 from server.console import look, visitors
@@ -47,6 +48,7 @@ def page(template: str, token: str, **values: object) -> Response:
 
 
 def with_cookie(answer: Response, token: str) -> Response:
-    """The answer that seats him."""
+    """The answer that seats him; what was to be told to whoever sat here before is forgotten."""
+    said.clear()
     visitors.keep(answer, visitors.COOKIE, token, seconds=SECONDS)
     return answer

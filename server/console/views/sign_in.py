@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, request
+from flask import session as said
 
-from server import clock
+from server import clock, limits
 from server.console import look, visitors
 from server.console.desk import STATUS, away, signed_in
 from server.console.views import scan_sign_in, sign_in_steps
@@ -37,6 +38,7 @@ def enter() -> Response:
     """By name and password."""
     draft, to = request.form.get("draft", ""), visitors.back("/console")
     try:
+        limits.spend(f"sign-in:{request.remote_addr}", limits.SIGN_INS_PER_ADDRESS)
         visitors.check_csrf(visitors.browser())
         return sign_in_steps.go_on(_proven(), proven=False)
     except Problem as problem:
@@ -55,6 +57,7 @@ def sign_out() -> Response:
     except Problem as problem:
         if problem.code == "FORM_EXPIRED":
             return away("/console")
+    said.clear()  # what was to be told on the next page is not the next person's business
     answer = away("/console/sign-in")
     visitors.drop(answer, visitors.COOKIE)
     return answer
