@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from server.db.base import transaction
+from server.db.models.tasks import Task
 from tests.hostile.world import NAME, PHONE, World
 
 PUBLIC = ("/docs", "/openapi.json", "/healthz", "/readyz", "/api/v1/orgs", "/api/v1/consent-texts", "/v/nonsense", "/q/nonsense", "/none")
@@ -59,11 +63,15 @@ def test_a_certificate_shows_no_more_than_a_surname(client: FlaskClient, world: 
     assert "同伴" not in page
 
 
-def test_what_stands_in_a_title_is_text(client: FlaskClient, world: World) -> None:
-    """A hostile name goes through the public page as text."""
-    answer = client.get("/v/<script>alert(1)</script>")
-    assert "<script>" not in answer.text
-    assert "alert(1)" not in client.get("/q/%3Cscript%3Ealert(1)%3C/script%3E").text
+@pytest.mark.parametrize("title", ["<script>alert(1)</script>", "\"><img src=x onerror='alert(1)'>", "{{ 7 * 6 }}</h3>"])
+def test_what_stands_in_a_title_is_text(client: FlaskClient, world: World, title: str) -> None:
+    """An activity with such a title and place stands on the community's board, open to everybody: as text."""
+    with transaction() as session:
+        task = session.execute(select(Task).where(Task.public_id == world.ids["tasks"])).scalar_one()
+        task.title = task.place = title
+    page = client.get(f"/board/{world.ids['communities']}").text
+    assert title not in page
+    assert unescape(page).count(title) == 2, "the page shows the title and the place"
 
 
 def test_pictures_and_papers_are_never_kept_by_a_cache_nor_shown_as_pages(client: FlaskClient, world: World) -> None:
