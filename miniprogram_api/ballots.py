@@ -19,11 +19,10 @@ from server.domain.ballots import (
     TAGS,
     WITHHELD,
     Answers,
-    Counts,
+    Group,
     Satisfaction,
     Signed,
     Tag,
-    mixed,
     pack,
     points,
     pressure,
@@ -118,8 +117,8 @@ class GroupOut(Out):
     unit: str | None = Field(description="单位编号；社区自办或合并时为空")
     merged: bool = Field(description="几个承办方合并公布")
     ballots: int = Field(description="份数，至少 5")
-    contacted: int | None = Field(description="办理前有联系的份数；各份一致时不单列")
-    solved: int | None = Field(description="已解决的份数；各份一致时不单列")
+    contacted: int | None = Field(description="办理前有联系的份数；各份一致，或去掉纸条后各份一致时为空")
+    solved: int | None = Field(description="已解决的份数；各份一致，或去掉纸条后各份一致时为空")
     very: int
     basic: int
     not_satisfied: int
@@ -201,10 +200,9 @@ def results_out(found: Results, quarter: date, said: list[list[str]]) -> Results
 def _open_rates(found: Results, together: Answered) -> RatesOut:
     """Ballots and calls together, without a question on which a group is of one mind: calls could be subtracted from it."""
     shown = rates_out(together)
-    counts = [one.group.counts for one in found.shown]
     hidden = {
-        "response": any(mixed(one.contacted, one.ballots) is None for one in counts),
-        "solve": any(mixed(one.solved, one.ballots) is None for one in counts),
+        "response": any(one.group.contacted is None for one in found.shown),
+        "solve": any(one.group.solved is None for one in found.shown),
     }
     hidden["composite"] = any(hidden.values())
     return shown.model_copy(update={name: None for name, hide in hidden.items() if hide})
@@ -226,16 +224,16 @@ def _group(one: Shown, comments: list[str]) -> GroupOut:
         unit=one.unit,
         merged=one.group.merged,
         ballots=counts.ballots,
-        contacted=mixed(counts.contacted, counts.ballots),
-        solved=mixed(counts.solved, counts.ballots),
+        contacted=one.group.contacted,
+        solved=one.group.solved,
         very=counts.very,
         basic=counts.basic,
         not_satisfied=counts.ballots - counts.very - counts.basic,
-        gauge=_gauge(one.signed, counts) if one.signed is not None else None,
+        gauge=_gauge(one.signed, one.group) if one.signed is not None else None,
         comments=comments,
     )
 
 
-def _gauge(signed: Signed, counts: Counts) -> GaugeOut:
-    gap = pressure(signed, counts)
+def _gauge(signed: Signed, group: Group) -> GaugeOut:
+    gap = pressure(signed, group)
     return GaugeOut(signed=signed.total, signed_done=signed.done, gap=points(gap) if gap is not None else None)

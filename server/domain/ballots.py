@@ -155,9 +155,33 @@ def publishable(counts: Counts) -> bool:
     return counts.ballots >= LEAST and not alike
 
 
-def mixed(part: int, ballots: int) -> int | None:
-    """A yes-or-no count as it may be shown: None where all ballots say the same."""
-    return part if 0 < part < ballots else None
+def mixed(part: int, ballots: int) -> bool:
+    """Do these ballots differ in a yes-or-no question?"""
+    return 0 < part < ballots
+
+
+@dataclass(frozen=True)
+class Group:
+    """Ballots shown together: the cells of which they are (one unit's, or what was merged) and their counts.
+
+    `secret`: the counts without paper slips, or all of them where all are slips. Who typed the slips in can subtract them, so a question
+    is shown only where these alone differ in it; then the whole differs, too.
+    """
+
+    cells: tuple[int, ...]
+    counts: Counts
+    merged: bool
+    secret: Counts
+
+    @property
+    def contacted(self) -> int | None:
+        """How many were contacted, None where that must not be shown."""
+        return self.counts.contacted if mixed(self.secret.contacted, self.secret.ballots) else None
+
+    @property
+    def solved(self) -> int | None:
+        """How many say solved, None where that must not be shown."""
+        return self.counts.solved if mixed(self.secret.solved, self.secret.ballots) else None
 
 
 class Signed(NamedTuple):
@@ -167,30 +191,21 @@ class Signed(NamedTuple):
     done: int
 
 
-def pressure(signed: Signed, counts: Counts) -> Rate | None:
+def pressure(signed: Signed, group: Group) -> Rate | None:
     """Named 办好了 minus secret solved, as a share: above 0 people sign what they would not say in secret.
 
-    None where nobody signed, and where all ballots say the same: the gap would tell what they say.
+    None where nobody signed, and where the group's solved is not shown: the gap would tell it.
     """
-    solved = mixed(counts.solved, counts.ballots)
+    solved, ballots = group.solved, group.counts.ballots
     if solved is None or not signed.total:
         return None
-    return Rate(signed.done * counts.ballots - solved * signed.total, signed.total * counts.ballots)
+    return Rate(signed.done * ballots - solved * signed.total, signed.total * ballots)
 
 
 def points(gap: Rate) -> str:
     """A gap in percentage points with one decimal, rounded half up from 0: −1 of 8 → "-12.5"."""
     size = Rate(abs(gap.numerator), gap.denominator).percent
     return f"-{size}" if gap.numerator < 0 and size != "0.0" else size
-
-
-@dataclass(frozen=True)
-class Group:
-    """Ballots shown together: the cells of which they are (one unit's, or what was merged) and their counts."""
-
-    cells: tuple[int, ...]
-    counts: Counts
-    merged: bool
 
 
 def partition(cells: Mapping[int, Counts], pool: int, secret: Mapping[int, Counts] | None = None) -> tuple[list[Group], Sequence[int]]:
@@ -202,16 +217,20 @@ def partition(cells: Mapping[int, Counts], pool: int, secret: Mapping[int, Count
     """
     unknown = cells if secret is None else secret
 
-    def may_stand(group: Iterable[int]) -> bool:
-        listed = list(group)
-        rest = total(unknown[cell] for cell in listed if cell in unknown)
-        return publishable(total(cells[cell] for cell in listed)) and (not rest.ballots or publishable(rest))
+    def together(listed: tuple[int, ...], *, merged: bool) -> Group:
+        counts = total(cells[cell] for cell in listed)
+        left = total(unknown[cell] for cell in listed if cell in unknown)
+        return Group(listed, counts, merged, left if left.ballots else counts)
 
-    alone = [Group((cell,), counts, False) for cell, counts in sorted(cells.items()) if cell != pool and may_stand([cell])]
+    def may_stand(group: Group) -> bool:
+        return publishable(group.counts) and publishable(group.secret)
+
+    alone = [group for cell in sorted(cells) if cell != pool and may_stand(group := together((cell,), merged=False))]
     shown = {group.cells[0] for group in alone}
     rest = tuple(cell for cell in sorted(cells) if cell not in shown and cells[cell].ballots)
-    if may_stand(rest):
-        return [*alone, Group(rest, total(cells[cell] for cell in rest), True)], ()
+    merged = together(rest, merged=True)
+    if may_stand(merged):
+        return [*alone, merged], ()
     return alone, rest
 
 

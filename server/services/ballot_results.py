@@ -7,7 +7,7 @@ partition (server/domain/ballots.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import ColumnElement, case, func, select
@@ -99,7 +99,7 @@ def _of_street(session: Session, street: OrgNode, quarter: date) -> Results:
     together = {-1: total(counts.values())}
     secret = {-1: total(counts_of(session, [*left, *pool], slips=False).values())}
     groups, none = partition(together, pool=-1, secret=secret)
-    shown = tuple(Shown(STREET_NAME, Group((*left, *pool), group.counts, True)) for group in groups)
+    shown = tuple(Shown(STREET_NAME, replace(group, cells=(*left, *pool), merged=True)) for group in groups)
     return Results(True, shown, bool(none), _by_call(session, communities, quarter))
 
 

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from server.db.base import transaction
 from server.db.models.reviews import ReviewPanel
+from server.domain.ballots import Channel
+from server.domain.days import local_day
 from server.domain.permissions import Role
 from server.domain.reviews import ReviewState, Vote
 from server.services import ballot_openings, reviews
 from tests.conftest import Time
 from tests.console.conftest import Seat, seat_of
-from tests.factories.people import Tree, a_person, actor_of
+from tests.factories.people import Tree, a_person, actor_of, headers, token_of
 from tests.factories.ratings import BASIC, NOT, VERY, a_finished, ballot, cast_ballots, quarter_of
 from tests.factories.reviews import a_closed, a_panel, a_vote, vote
+
+
+def client_rates(app: Flask, tree: Tree, seat: Seat, now: datetime) -> Any:
+    """The same quarter over the API."""
+    with transaction() as session:
+        token = token_of(session, session.merge(seat.person), now)
+    path = f"/api/v1/nodes/{tree.community.public_id}/ballot-results?day=2026-03-31"
+    return app.test_client().get(path, headers=headers(token)).json
 
 
 def again(panel: ReviewPanel) -> ReviewPanel:
@@ -109,6 +120,24 @@ def test_results_of_a_closed_quarter(app: Flask, tree: Tree, closed: datetime) -
         assert words in secretary.said
     secretary.get("/console/ratings?quarter=2026-04-01")
     assert "这个季度还没有公布" in secretary.said
+
+
+def test_a_question_on_which_the_phones_agree_shows_nothing_beside_slips(app: Flask, tree: Tree, now: datetime, time: Time) -> None:
+    with transaction() as session:
+        cell = cast_ballots(session, a_finished(session, now, tree), [*[ballot(VERY)] * 3, ballot(BASIC), ballot(NOT, contacted=False)])
+        slips = [ballot(NOT, solved=False)] * 5
+        ballot_openings.add_ballots(session, cell, slips, channel=Channel.PAPER, today=local_day(now))
+    time.advance(days=60)
+    with transaction() as session:
+        for street, quarter in ballot_openings.quarters_to_close(session, now=time.now):
+            ballot_openings.close_quarter(session, street_id=street, quarter=quarter, now=time.now)
+    secretary = seat_of(app, time.now, Role.SECRETARY, tree.community)
+    secretary.get("/console/ratings?quarter=2026-01-01")
+    cells = re.findall(r'data-label="(?:办前联系|已解决)">([^<]*)<', secretary.html)
+    assert cells == ["9", "—"]
+    node = client_rates(app, tree, secretary, time.now)
+    assert [(one["contacted"], one["solved"]) for one in node["groups"]] == [(9, None)]
+    assert (node["together"]["response"]["shown"], node["together"]["solve"], node["together"]["composite"]) == ("90.0", None, None)
 
 
 def test_slips_come_five_at_a_time(secretary: Seat, tree: Tree, now: datetime) -> None:

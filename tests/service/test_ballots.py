@@ -209,6 +209,28 @@ def test_slips_do_not_uncover_what_others_said_in_secret(session: Session, now: 
     assert (street.shown, street.handed_up) == ((), True)
 
 
+def test_slips_do_not_uncover_a_question_on_which_the_phones_are_of_one_mind(session: Session, now: datetime) -> None:
+    tree = a_tree(session, now)
+    said = [*[ballot(VERY)] * 3, ballot(NOT, contacted=False), ballot(BASIC)]
+    cell = cast_ballots(session, a_finished(session, now, tree), said)
+    ballot_openings.open_cell(session, cell.id, now=now)
+    ballot_openings.add_ballots(session, cell, [ballot(NOT, solved=False)] * 5, channel=Channel.PAPER, today=local_day(now))
+    close(session, tree.street, AFTER)
+    (found,) = shown(session, tree.community, now, now).shown
+    assert (found.group.counts.ballots, found.group.contacted, found.group.solved) == (10, 9, None)
+
+
+def test_a_street_hides_the_same_question(session: Session, now: datetime) -> None:
+    """Three phones here and two next door, both too few alone, all solved; the slips are not."""
+    tree = a_tree(session, now)
+    for node, said in ((tree.community, [ballot(VERY)] * 3), (tree.neighbour, [ballot(NOT, contacted=False)] * 2)):
+        cell = cast_ballots(session, a_finished(session, now, tree, community=node), said)
+        ballot_openings.add_ballots(session, cell, [ballot(BASIC, solved=False)] * 5, channel=Channel.PAPER, today=local_day(now))
+    close(session, tree.street, AFTER)
+    (found,) = shown(session, tree.street, now, now).shown
+    assert (found.group.counts.ballots, found.group.contacted, found.group.solved) == (15, 13, None)
+
+
 AFTER = datetime.fromisoformat("2026-05-01T00:00+08:00")
 
 

@@ -9,6 +9,7 @@ from server.domain.ballots import (
     PADDED,
     Answers,
     Counts,
+    Group,
     Satisfaction,
     Signed,
     Tag,
@@ -68,16 +69,39 @@ def test_four_ballots_and_a_unanimous_cell_are_merged() -> None:
     assert partition({1: few, 3: good}, pool=0)[1] == (1,)
 
 
+def alone(counts: Counts, secret: Counts | None = None) -> Group:
+    return Group((1,), counts, False, counts if secret is None else secret)
+
+
+def test_a_question_is_shown_only_where_the_secret_ballots_alone_differ_in_it() -> None:
+    """Five phones that all say solved and five slips that all say not: whoever typed the slips would only have to subtract them."""
+    secret, slips = Counts(5, 3, 5, 4, 1), Counts(5, 2, 0, 1, 1)
+    (group,) = partition({1: secret.plus(slips)}, pool=0, secret={1: secret})[0]
+    assert (group.counts.ballots, group.contacted, group.solved) == (10, 5, None)
+    assert pressure(Signed(4, 3), group) is None
+    (merged,) = partition({1: secret.plus(slips)}, pool=1, secret={1: secret})[0]
+    assert (merged.merged, merged.contacted, merged.solved) == (True, 5, None)
+    (paper,) = partition({1: slips.plus(secret)}, pool=0, secret={})[0]
+    assert (paper.contacted, paper.solved) == (5, 5), "with no secret ballot there is nothing to uncover"
+
+
+@given(counts, counts)
+def test_what_is_left_without_slips_differs_in_every_question_shown(secret: Counts, slips: Counts) -> None:
+    for group in partition({1: secret.plus(slips)}, pool=0, secret={1: secret})[0]:
+        assert group.contacted is None or not secret.ballots or 0 < secret.contacted < secret.ballots
+        assert group.solved is None or not secret.ballots or 0 < secret.solved < secret.ballots
+
+
 def test_the_gauge_is_what_is_signed_less_what_is_said_in_secret() -> None:
-    eight = Counts(8, 8, 6, 5, 2)
+    eight = alone(Counts(8, 8, 6, 5, 2))
     shown = [points(gap) for gap in (pressure(Signed(10, done), eight) for done in (10, 5, 7)) if gap is not None]
     assert shown == ["25.0", "-25.0", "-5.0"]
     assert (points(Rate(-1, 5000)), points(Rate(1, 3))) == ("0.0", "33.3")
 
 
 def test_without_signatures_or_where_all_say_the_same_there_is_no_gauge() -> None:
-    assert pressure(Signed(0, 0), Counts(8, 8, 6, 5, 2)) is None
-    assert [pressure(Signed(9, 8), Counts(8, 8, solved, 5, 2)) for solved in (0, 8)] == [None, None]
+    assert pressure(Signed(0, 0), alone(Counts(8, 8, 6, 5, 2))) is None
+    assert [pressure(Signed(9, 8), alone(Counts(8, 8, solved, 5, 2))) for solved in (0, 8)] == [None, None]
 
 
 def test_the_worked_example() -> None:

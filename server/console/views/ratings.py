@@ -18,7 +18,6 @@ from server.domain.ballots import (
     Answers,
     Satisfaction,
     Tag,
-    mixed,
     points,
     pressure,
 )
@@ -117,15 +116,15 @@ def _slip(row: Mapping[str, str], tags: list[str]) -> Answers:
 
 
 def _group(one: Shown, comments: list[str]) -> dict[str, Any]:
-    """A published group: counts of one mind are not told apart."""
+    """A published group; a question on which its secret ballots are of one mind is left out."""
     counts = one.group.counts
-    gap = pressure(one.signed, counts) if one.signed is not None else None
+    gap = pressure(one.signed, one.group) if one.signed is not None else None
     return {
         "name": one.name,
         "merged": one.group.merged,
         "ballots": counts.ballots,
-        "contacted": mixed(counts.contacted, counts.ballots),
-        "solved": mixed(counts.solved, counts.ballots),
+        "contacted": one.group.contacted,
+        "solved": one.group.solved,
         "very": counts.very,
         "basic": counts.basic,
         "not": counts.ballots - counts.very - counts.basic,
@@ -137,11 +136,10 @@ def _group(one: Shown, comments: list[str]) -> dict[str, Any]:
 
 def _rates(found: Results) -> dict[str, Any]:
     """Ballots and calls together, without what one group's single mind would tell."""
-    counts = [one.group.counts for one in found.shown]
-    shown = rates(ballot_results.answered(counts).plus(found.by_call))._asdict()
+    shown = rates(ballot_results.answered(one.group.counts for one in found.shown).plus(found.by_call))._asdict()
     hide = {
-        "response": any(mixed(one.contacted, one.ballots) is None for one in counts),
-        "solve": any(mixed(one.solved, one.ballots) is None for one in counts),
+        "response": any(one.group.contacted is None for one in found.shown),
+        "solve": any(one.group.solved is None for one in found.shown),
     }
     hide["composite"] = any(hide.values())
     return {name: None if hide.get(name) else rate for name, rate in shown.items()}
