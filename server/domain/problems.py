@@ -54,6 +54,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "UNDO_DONE": (K.CONFLICT, "这一步已经撤销过了，请刷新后查看"),
     "UNDO_LATE": (K.CONFLICT, "已超过十秒，不能撤销了，请到详情页另行处理"),
     "UNDO_MOVED": (K.CONFLICT, "撤销前别人又办了下一步，请刷新后查看最新进展"),
+    "UNDO_RECKONED": (K.CONFLICT, "之后确认的一条记录已扣除和这条重叠的时间，请先撤销那一条"),
     # organisations
     "ORG_ENDED": (K.CONFLICT, "这个组织已经撤销，请选择现在的组织"),
     "ORG_EXISTS": (K.CONFLICT, "同一上级下已有同名的组织或代码已被使用，请核对后再建"),

@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from qr import rules
 from server.db.models.checkins import ServiceRecord, Supplement, Witness
+from server.db.models.people import Person
 from server.db.models.registrations import Document, MemberRegistration, Transfer, UnitRegistration
 from server.db.models.requests import Request, RequestOffer
 from server.db.models.tasks import Claim, Task
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
-from server.domain.records import RecordState
+from server.domain.records import COUNTS, RecordState
 from server.domain.registrations import MEMBER_TRANSITIONS, MemberAction, MemberState, TransferState, UnitState
 from server.domain.requests import OFFER_TRANSITIONS, OfferAction, OfferState
 from server.domain.tasks import ClaimState
@@ -29,8 +30,19 @@ Then = Callable[[], None]
 UNDONE = "办理后十秒内撤销"
 
 
+def turn(row: Any) -> tuple[float, int]:
+    """What to undo first of many: of records the one that began last, because it was confirmed after those before it."""
+    return (-row.started_at.timestamp(), -row.id) if isinstance(row, ServiceRecord) else (0, 0)
+
+
+def lock(session: Session, record_ids: Sequence[int]) -> None:
+    """Who confirms another record of these people waits, as one confirmer does for another."""
+    people = select(ServiceRecord.person_id).where(ServiceRecord.id.in_(record_ids))
+    session.execute(select(Person.id).where(Person.id.in_(people)).order_by(Person.id).with_for_update(key_share=True)).all()
+
+
 def prepare(session: Session, row: Any, made: Sequence[int], *, made_at: datetime, actor: Actor, now: datetime) -> Then:
-    """Before the subject's rows go back. Raises UNDO_MOVED, TASK_FULL, CLAIM_EXISTS."""
+    """Before the subject's rows go back. Raises UNDO_MOVED, UNDO_RECKONED, TASK_FULL, CLAIM_EXISTS."""
     if isinstance(row, Claim):
         return _claim(session, row)
     if isinstance(row, ServiceRecord):
@@ -64,6 +76,8 @@ def _record(session: Session, record: ServiceRecord, made_at: datetime, actor: A
         return _nothing
     if session.execute(select(Supplement.id).where(Supplement.record_id == record.id).limit(1)).first():
         raise Problem("UNDO_MOVED")
+    if _reckoned_by(session, record, made_at):
+        raise Problem("UNDO_RECKONED")
     minutes = record.minutes
 
     def then() -> None:
@@ -72,6 +86,21 @@ def _record(session: Session, record: ServiceRecord, made_at: datetime, actor: A
         tallies.take_back(session, record, minutes=minutes, now=now)
 
     return then
+
+
+def _reckoned_by(session: Session, record: ServiceRecord, made_at: datetime) -> bool:
+    """Does a record confirmed after this one leave out minutes because this one counts? (Of one act: the one that began later.)"""
+    other = ServiceRecord
+    began_later = or_(other.started_at > record.started_at, and_(other.started_at == record.started_at, other.id > record.id))
+    found = select(other.id).where(
+        other.person_id == record.person_id,
+        other.id != record.id,
+        other.state.in_(COUNTS),
+        other.started_at < record.ended_at,
+        other.ended_at > record.started_at,
+        or_(other.confirmed_at > made_at, and_(other.confirmed_at == made_at, began_later)),
+    )
+    return session.execute(found.limit(1)).first() is not None
 
 
 def _receipt(session: Session, row: Any, series: str, actor: Actor, now: datetime) -> Then:

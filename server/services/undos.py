@@ -95,7 +95,7 @@ class Act:
             action=action,
             made_at=self.now,
             until=self.now + WITHIN,
-            done=[self._kept(subject, rows, own) for subject, rows in stood.items()],
+            done=[self._kept(subject, rows, own) for subject, rows in sorted(stood.items(), key=lambda one: reversals.turn(one[1][0][0]))],
             failed=[{"kind": kind, "id": one.id, "code": one.code, "reasons": list(one.reasons)} for kind, one in failed],
         )
         self.session.add(row)
@@ -134,7 +134,8 @@ def by_public_id(session: Session, public_id: str, *, actor: Actor) -> Undo:
 def undo(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Undone:
     """Take a decision back: of many, those that nobody has touched since; the others are named.
 
-    Raises NOT_FOUND (another's), UNDO_LATE, UNDO_DONE, and of a decision on one subject what it fails with (UNDO_MOVED, TASK_FULL …).
+    Raises NOT_FOUND (another's), UNDO_LATE, UNDO_DONE, and of a decision on one subject what it fails with (UNDO_MOVED, UNDO_RECKONED,
+    TASK_FULL …).
     """
     row = by_public_id(session, public_id, actor=actor)
     if row.undone_at is None and now > row.until:
@@ -144,6 +145,7 @@ def undo(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Un
     if won.rowcount != 1:
         raise Problem("UNDO_DONE")
     outcome = Undone([], [])
+    reversals.lock(session, [one["id"] for saved in row.done for one in saved["rows"] if one["table"] == "service_record"])
     for saved in row.done:
         public_id = saved["subject"].partition(".")[2]
         code = _code_of(session, lambda saved=saved: _reverse(session, saved, row.made_at, actor, now))  # type: ignore[misc]
