@@ -89,15 +89,15 @@ class SelectionIn(In):
 
 
 class ItemOut(Out):
-    """What is looked at, in neutral words; figures only from five votes on."""
+    """What is looked at, in neutral words; figures only from five opinions on that are not all the same."""
 
     id: str
     kind: ItemKind
     text: str
     verdict: Verdict | None
-    solved: int | None
-    unsolved: int | None
-    unsure: int | None
+    solved: int | None = Field(description="“已解决”的票数；意见不足五份或意见一致时为空")
+    unsolved: int | None = Field(description="“没解决”的票数；同上")
+    unsure: int | None = Field(description="“说不准”的票数；同上")
     reopened: bool = Field(description="已列入回炉清单并重新办理")
 
 
@@ -164,7 +164,7 @@ def review_out(panel: ReviewPanel) -> ReviewOut:
 
 
 def item_out(item: ReviewItem, votes: dict[Vote, int] | None) -> ItemOut:
-    """An item as JSON; figures only where there is a result."""
+    """An item as JSON; figures only where tally() shows them."""
 
     def number(vote: Vote) -> int | None:
         return votes.get(vote, 0) if votes is not None else None

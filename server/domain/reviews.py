@@ -93,6 +93,11 @@ def verdict(votes: Mapping[Vote, int], least: int) -> Verdict:
     return Verdict.SOLVED if solved > unsolved else Verdict.UNSOLVED
 
 
+def differ(votes: Mapping[Vote, int]) -> bool:
+    """Did some say solved and some unsolved? Those who were not sure said neither."""
+    return bool(votes.get(Vote.SOLVED)) and bool(votes.get(Vote.UNSOLVED))
+
+
 def votes_needed(selected: int, percent: int, least: int) -> int:
     """The minimum turnout: `percent` of the selected rounded up, never fewer than `least`."""
     return max(least, -(-selected * percent // 100))

@@ -26,7 +26,7 @@ from server.domain.days import local_day
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import Channel
-from server.domain.reviews import ReviewAction, ReviewState, Verdict, Vote, verdict, votes_needed
+from server.domain.reviews import ReviewAction, ReviewState, Verdict, Vote, differ, verdict, votes_needed
 from server.services import ballot_openings, ballot_pools, ballots, policies, requests, reviews, scopes, sessions
 from server.services.ballots import Ticket
 from server.services.requests import Details
@@ -92,13 +92,13 @@ def needed(session: Session, panel: ReviewPanel, *, now: datetime) -> int:
 
 
 def tally(session: Session, panel: ReviewPanel) -> dict[int, dict[Vote, int]]:
-    """Votes by item, of items with a verdict; nothing of an item on which fewer than five had an opinion."""
+    """Votes by item, of items with a verdict on which opinions differ: where all agree the counts tell what each of them voted."""
     items = [item.id for item in reviews.items_of(session, panel) if item.verdict in (Verdict.SOLVED, Verdict.UNSOLVED)]
     counted = select(ReviewVote.item_id, ReviewVote.vote, func.count()).where(ReviewVote.item_id.in_(items))
     found: dict[int, dict[Vote, int]] = {item: {} for item in items}
     for item_id, vote, number in session.execute(counted.group_by(ReviewVote.item_id, ReviewVote.vote)):
         found[item_id][vote] = number
-    return found
+    return {item: votes for item, votes in found.items() if differ(votes)}
 
 
 def reopen(session: Session, panel: ReviewPanel, item: ReviewItem, *, actor: Actor, now: datetime) -> Request:

@@ -94,6 +94,25 @@ def test_votes_are_counted_together_once_enough_came(session: Session, now: date
     assert reviews.minutes_of(panel) == "六位评议员到会"
 
 
+@pytest.mark.parametrize("first", [Vote.UNSOLVED, Vote.UNSURE])
+def test_a_panel_of_one_mind_shows_its_decision_and_no_counts(session: Session, now: datetime, first: Vote) -> None:
+    """The counts would tell what each member voted; who was not sure would know it of all others."""
+    tree = a_tree(session, now)
+    holder = a_secretary(session, now, tree)
+    for _ in range(2):
+        a_closed(session, now, tree)
+    panel, people = a_vote(session, now, tree, holder, 6)
+    alike, differing = reviews.items_of(session, panel)
+    for person, one in zip(people, [Vote.SOLVED, *[Vote.UNSOLVED] * 5], strict=True):
+        ticket = review_votes.issue(session, panel, actor=Actor(person.id), now=now)
+        votes = {alike.public_id: first if one is Vote.SOLVED else Vote.UNSOLVED, differing.public_id: one}
+        review_votes.receive(session, token=ticket.token, cell_public_id=ticket.cell.public_id, votes=votes)
+    review_votes.count(session, panel, actor=holder, now=now)
+    assert (alike.verdict, differing.verdict) == (Verdict.UNSOLVED, Verdict.UNSOLVED)
+    assert review_votes.tally(session, panel) == {differing.id: {Vote.SOLVED: 1, Vote.UNSOLVED: 5}}
+    assert review_votes.reopen(session, panel, alike, actor=holder, now=now).channel is Channel.REVIEW
+
+
 def test_below_five_opinions_there_is_no_result(session: Session, now: datetime) -> None:
     tree = a_tree(session, now)
     holder = a_secretary(session, now, tree)
