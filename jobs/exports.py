@@ -30,14 +30,14 @@ def make(now: datetime, *, export_id: int) -> None:
         _have_counted(row, now)
     try:
         with reading() as session:
-            data, rows = _drawn(session, row, now)
+            data, rows, named = _drawn(session, row, now)
     except Problem as problem:
         with transaction() as session:
             exports.fail(session, row, code=problem.code, now=now)
         return
     sha256 = files.put(exports.area(row.public_id), exports.seal(row, data))
     with transaction() as session:
-        exports.finish(session, row, sha256=sha256, rows=rows, now=now)
+        exports.finish(session, row, sha256=sha256, rows=rows, named=named, now=now)
 
 
 def forget(now: datetime) -> None:
@@ -62,12 +62,13 @@ def _have_counted(row: Export, now: datetime) -> None:
         figures.count(now)
 
 
-def _drawn(session: Session, row: Export, now: datetime) -> tuple[bytes, int]:
+def _drawn(session: Session, row: Export, now: datetime) -> tuple[bytes, int, bool]:
     ledger = ledgers.of(session, row, actor=exports.asker(session, row, now=now), now=now)
     kind = EXPORTS[row.kind]
-    return workbooks.write(
+    data, rows = workbooks.write(
         title=kind.title, columns=kind.columns, rows=_watched(row, ledger), about=ledger.about, watermark=ledger.watermark
     )
+    return data, rows, ledger.named
 
 
 def _watched(row: Export, ledger: Ledger) -> Iterator[Sequence[Cell]]:

@@ -90,3 +90,9 @@ EXPORTS: Mapping[ExportKind, Export] = {
         names=True,
     ),
 }  # fmt: skip
+# Names in a ledger whose kind is open to whoever reads figures: what else he must be allowed to.
+NAMES = {
+    ExportKind.UNITS: P.UNITS_MANAGE,
+    ExportKind.REQUESTS: P.REQUESTS_READ,
+    ExportKind.WISHES: P.WISHES_MANAGE,
+}

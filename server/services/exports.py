@@ -20,7 +20,7 @@ from server.db.base import new_public_id
 from server.db.models.exports import Export
 from server.db.models.orgs import OrgNode
 from server.domain.days import local_day
-from server.domain.exports import EXPORTS, KEPT, SLOW, ExportKind
+from server.domain.exports import EXPORTS, KEPT, NAMES, SLOW, ExportKind
 from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
@@ -84,10 +84,10 @@ def seal(row: Export, data: bytes) -> bytes:
     return vault.seal(row.salt, WHERE, row.public_id, base64.b64encode(data).decode())
 
 
-def finish(session: Session, row: Export, *, sha256: str, rows: int, now: datetime) -> bool:
+def finish(session: Session, row: Export, *, sha256: str, rows: int, named: bool, now: datetime) -> bool:
     """The file is there; who waited long is told. False where another run was quicker."""
     first = update(Export).where(Export.id == row.id, Export.sha256.is_(None))
-    made: Any = session.execute(first.values(sha256=sha256, made_at=now, problem=None, done=rows, total=rows))
+    made: Any = session.execute(first.values(sha256=sha256, named=named, made_at=now, problem=None, done=rows, total=rows))
     if made.rowcount == 1 and now - row.asked_at >= SLOW:
         _tell(session, row, "ready", now)
     return bool(made.rowcount == 1)
@@ -104,6 +104,8 @@ def fail(session: Session, row: Export, *, code: str, now: datetime) -> None:
 def fetch(session: Session, row: Export, *, actor: Actor, now: datetime) -> bytes:
     """The file for who asked for it, kept as an event. Raises EXPORT_NOT_READY, EXPORT_GONE, and NOT_FOUND once he may no longer."""
     scopes.require(session, actor, EXPORTS[row.kind].permission, row.community_id)
+    if row.named:
+        scopes.require(session, actor, NAMES[row.kind], row.community_id)
     if row.sha256 is None:
         raise Problem("EXPORT_NOT_READY")
     try:

@@ -14,9 +14,9 @@ from server.db.models.exports import Export
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.domain.days import SHANGHAI, local_day, period_start
-from server.domain.exports import EXPORTS, ExportKind
+from server.domain.exports import EXPORTS, NAMES, ExportKind
 from server.domain.figures import INDICATORS, PERIOD_NAMES, Span, change, span_of, value
-from server.domain.permissions import Actor, Permission
+from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.services import figure_sheets, ledger_rows, list_rows, people, scopes
 from server.services.figure_sheets import Sheet
@@ -30,23 +30,18 @@ ROWS: Mapping[ExportKind, tuple[Callable[[Asked], Select[*tuple[Any, ...]]], Row
     ExportKind.TASKS: (list_rows.task_select, list_rows.task_rows),
     ExportKind.RECORDS: (list_rows.record_select, list_rows.record_rows),
 }
-# Names in a ledger whose kind is open to whoever reads figures: what else he must be allowed to.
-NAMES = {
-    ExportKind.UNITS: Permission.UNITS_MANAGE,
-    ExportKind.REQUESTS: Permission.REQUESTS_READ,
-    ExportKind.WISHES: Permission.WISHES_MANAGE,
-}
 SUMMARIES = (ExportKind.SUMMARY, ExportKind.UNIT_SUMMARY)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """How many rows there will be, the rows, the second sheet, the watermark."""
+    """How many rows there will be, the rows, the second sheet, the watermark; `named`: with names that the kind alone does not hold."""
 
     total: int
     rows: Iterator[Line]
     about: Sequence[tuple[str, str]]
     watermark: str
+    named: bool
 
 
 def of(session: Session, row: Export, *, actor: Actor, now: datetime) -> Ledger:
@@ -55,14 +50,15 @@ def of(session: Session, row: Export, *, actor: Actor, now: datetime) -> Ledger:
     scopes.require(session, actor, kind.permission, node.id)
     span = span_asked(row.asked, now)
     also = NAMES.get(row.kind)
-    asked = Asked(session, node, span, kind.names or (also is not None and scopes.allows(session, actor, also, node.id)))
+    named = also is not None and scopes.allows(session, actor, also, node.id)
+    asked = Asked(session, node, span, kind.names or named)
     if row.kind in SUMMARIES:
         made = _summary(asked, row.kind)
         rows, total = iter(made), len(made)
     else:
         wanted, listed = ROWS[row.kind]
         rows, total = listed(asked), ledger_rows.total(asked, wanted(asked))
-    return Ledger(total, rows, _about(row, node, span, total), _watermark(session, row))
+    return Ledger(total, rows, _about(row, node, span, total), _watermark(session, row), named)
 
 
 def span_asked(asked: Mapping[str, Any], now: datetime) -> Span:

@@ -40,7 +40,7 @@ def fill(session: Session, tree: Tree, secretary: Person, now: datetime) -> Mapp
     count(session, now)
     actor = actor_of(session, secretary, now)
     row = exports.ask(session, kind=ExportKind.UNITS, node=tree.community, asked={}, reason="", actor=actor, now=now)
-    exports.finish(session, row, sha256="0" * 64, rows=3, now=now)
+    exports.finish(session, row, sha256="0" * 64, rows=3, named=False, now=now)
     return {"export": row.public_id}
 
 

@@ -18,7 +18,7 @@ from server.db.models.exports import Export
 from server.db.models.notices import Notice
 from server.db.models.people import Person, RoleGrant
 from server.db.models.platform import Event, Outbox
-from server.domain.exports import EXPORTS, ExportKind
+from server.domain.exports import EXPORTS, NAMES, ExportKind
 from server.domain.permissions import Role
 from server.services import exports, people, units
 from tests.console.conftest import Seat, seat_of
@@ -148,6 +148,21 @@ def test_who_lost_his_role_gets_nothing_more(secretary: Seat, zhang: Person, tre
         row = session.execute(select(Export)).scalar_one()
     assert (row.sha256, row.problem) == (None, "NOT_FOUND")
     assert secretary.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("kind", list(NAMES))
+def test_names_are_fetched_by_who_may_still_read_them(secretary: Seat, zhang: Person, tree: Tree, now: datetime, kind: ExportKind) -> None:
+    """Of a ledger open to whoever reads figures: made with names, asked again when it is fetched; without them it stays his."""
+    address = asked(secretary, tree, kind)
+    made(now)
+    assert secretary.client.get(f"{address}/file").status_code == 200
+    with transaction() as session:
+        grant = session.execute(select(RoleGrant).where(RoleGrant.person_id == secretary.person.id)).scalar_one()
+        grant.role, grant.node_id = Role.STREET, tree.street.id
+    assert secretary.client.get(f"{address}/file").status_code == 404
+    without = asked(secretary, tree, kind)
+    made(now)
+    assert secretary.client.get(f"{without}/file").status_code == 200
 
 
 def test_the_job_runs_twice_and_makes_one_file(secretary: Seat, zhang: Person, tree: Tree, now: datetime) -> None:

@@ -28,6 +28,7 @@ class Export(Base):
     community_id: Mapped[int] = ref("org_node.id", comment="the place it is about: a community, street or county")
     asked: Mapped[json_map] = mapped_column(comment="the period and the filters; never a name")
     reason: Mapped[str | None] = mapped_column(String(200), comment="why, where the file holds names")
+    named: Mapped[bool] = mapped_column(default=False, comment="made with names that its kind alone does not hold")
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     salt: Mapped[sealed]

@@ -362,6 +362,7 @@ def upgrade() -> None:
     sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='the place it is about: a community, street or county'),
     sa.Column('asked', sa.JSON(), nullable=False, comment='the period and the filters; never a name'),
     sa.Column('reason', sa.String(length=200), nullable=True, comment='why, where the file holds names'),
+    sa.Column('named', sa.Boolean(), nullable=False, comment='made with names that its kind alone does not hold'),
     sa.Column('done', sa.Integer(), nullable=False),
     sa.Column('total', sa.Integer(), nullable=False),
     sa.Column('salt', sa.LargeBinary(), nullable=False),
