@@ -260,7 +260,11 @@ def _quarters(span: Span) -> Sequence[date]:
 
 
 def _three_rates(session: Session, quarter: date, book: Book) -> None:
-    """Of published groups and calls alone (docs/protocol.md §4): sums of what each place shows already."""
+    """Of published groups and calls alone: sums of what each place shows already (docs/protocol.md §4).
+
+    A place that hides one answer of one group has no rates at all: a sum less what is shown would tell it, and leaving the group out would
+    drop just those of which everybody says the same.
+    """
     rated = select(Cell.node_id).where(Cell.quarter == quarter)
     until = start_of(period_end("quarter", quarter))
     called = select(Callback.community_id).where(Callback.at >= start_of(quarter), Callback.at < until)
@@ -269,6 +273,8 @@ def _three_rates(session: Session, quarter: date, book: Book) -> None:
     streets = session.execute(select(OrgNode).where(OrgNode.id.in_(above), OrgNode.level == Level.STREET)).scalars().all()
     for node in [*streets, *(node for node in nodes if node.level is Level.COMMUNITY)]:
         found = ballot_results.of_node(session, node, quarter=quarter, actor=SYSTEM)
+        if any(one.group.contacted is None or one.group.solved is None for one in found.shown):
+            continue
         by_ballot = ballot_results.answered(one.group.counts for one in found.shown)
         by_call = found.by_call if node.level is Level.COMMUNITY else Answered(0, 0, 0, 0, 0)
         book.spread(node.id, ANSWERS, *by_ballot.plus(by_call))

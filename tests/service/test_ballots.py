@@ -12,12 +12,13 @@ from server.db import redis_client, vault
 from server.db.models import ballots as tables
 from server.db.models.ballots import Ballot, Cell, Envelope, Issued, PoolToken, SpentToken
 from server.db.models.orgs import OrgNode
+from server.domain import figures
 from server.domain.ballots import CellKind, Channel, Signed, pack
 from server.domain.days import local_day
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
 from server.domain.sign_offs import AgainReason, Source
-from server.services import ballot_openings, ballot_pools, ballot_results, ballots, sessions, sign_offs
+from server.services import ballot_openings, ballot_pools, ballot_results, ballots, figure_counts, sessions, sign_offs
 from tests.factories.people import a_person, a_tree, actor_of, with_role
 from tests.factories.ratings import BASIC, NOT, VERY, a_finished, a_stocked_cell, ballot, cast_ballots, finish_again, quarter_of, rater
 from tests.factories.units import a_unit
@@ -229,6 +230,19 @@ def test_a_street_hides_the_same_question(session: Session, now: datetime) -> No
     close(session, tree.street, AFTER)
     (found,) = shown(session, tree.street, now, now).shown
     assert (found.group.counts.ballots, found.group.contacted, found.group.solved) == (15, 13, None)
+
+
+def test_no_figure_tells_what_the_results_hide(session: Session, now: datetime) -> None:
+    """The sums of a quarter less what was said on the telephone would be the hidden count (docs/protocol.md §4)."""
+    tree = a_tree(session, now)
+    said = [*[ballot(VERY)] * 3, ballot(NOT, contacted=False), ballot(BASIC)]
+    cell = cast_ballots(session, a_finished(session, now, tree), said)
+    ballot_openings.open_cell(session, cell.id, now=now)
+    close(session, tree.street, AFTER)
+    (found,) = shown(session, tree.community, now, now).shown
+    assert found.group.solved is None
+    counts = figure_counts.counted(session, figures.span_of("quarter", quarter_of(now), AFTER))
+    assert not [key for key, row in counts.items() if any(row.get(figures.ANSWERS, ()))]
 
 
 AFTER = datetime.fromisoformat("2026-05-01T00:00+08:00")
