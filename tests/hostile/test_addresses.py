@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -85,8 +85,8 @@ def test_headers_that_are_wrong(client: FlaskClient, world: World, said: dict[st
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
 def test_addresses_that_lead_nowhere(client: FlaskClient, path: str, method: str) -> None:
-    answer = client.open(path, method=method)
+    answer = client.open("/", method=method, environ_overrides={"PATH_INFO": unquote(path)})  # as sent: no client takes // for a host
     assert answer.status_code < 500
-    assert "evil.example" not in answer.headers.get("Location", "")
+    assert urlsplit(answer.headers.get("Location", "")).netloc in ("", "localhost")
     if answer.status_code >= 400 and answer.mimetype == "application/json":
         shape(answer, path)
