@@ -13,23 +13,11 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from server.domain.problems import Kind, Problem
+from server.statuses import STATUS
 from server.wechat.port import WechatError, WechatFinal, WechatUserMust
 
 log = structlog.get_logger()
 
-STATUS: Mapping[Kind, int] = {
-    Kind.MALFORMED: 400,
-    Kind.UNAUTHENTICATED: 401,
-    Kind.FORBIDDEN: 403,
-    Kind.NOT_FOUND: 404,
-    Kind.CONFLICT: 409,
-    Kind.TOO_LARGE: 413,
-    Kind.REFUSED: 422,
-    Kind.TOO_OLD: 426,
-    Kind.TOO_MANY: 429,
-    Kind.FAULT: 500,
-    Kind.UNAVAILABLE: 503,
-}
 HTTP_CODES = {400: "BAD_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE", 429: "TOO_MANY_REQUESTS"}
 MOST_FIELDS, LONGEST_PATH = 20, 60  # a refusal must not be an echo of what was sent
 # pydantic's error types → what a person should do; the rest get the general sentence.

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from miniprogram_api.edge import Resource, Route
-from miniprogram_api.errors import STATUS
 from server.domain.problems import PROBLEMS
+from server.statuses import STATUS
 
 REF = "#/components/schemas/{model}"
 ALWAYS = ("INTERNAL", "TOO_MANY_REQUESTS", "CLIENT_TOO_OLD")

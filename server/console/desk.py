@@ -45,22 +45,10 @@ from server.db.base import reading, transaction
 from server.domain.permissions import Actor, Permission, may
 from server.domain.problems import Kind, Problem
 from server.services import sessions
+from server.statuses import STATUS
 
 LONGEST_ID = 64
 away = once.away
-STATUS = {
-    Kind.MALFORMED: 400,
-    Kind.UNAUTHENTICATED: 401,
-    Kind.FORBIDDEN: 403,
-    Kind.NOT_FOUND: 404,
-    Kind.CONFLICT: 409,
-    Kind.TOO_LARGE: 413,
-    Kind.REFUSED: 422,
-    Kind.TOO_OLD: 400,
-    Kind.TOO_MANY: 429,
-    Kind.FAULT: 500,
-    Kind.UNAVAILABLE: 503,
-}
 Answer = str | Response
 View = Callable[..., Answer]
 Mode = Literal["read", "write", "own"]

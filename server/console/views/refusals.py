@@ -8,8 +8,8 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from server.console import look
-from server.console.desk import STATUS
 from server.domain.problems import Problem
+from server.statuses import STATUS
 from server.wechat.port import WechatError
 
 log = structlog.get_logger()

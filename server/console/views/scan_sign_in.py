@@ -9,12 +9,12 @@ from flask import Response, current_app, render_template, request
 from qr import bitmaps
 from server import clock
 from server.console import look, visitors
-from server.console.desk import STATUS
 from server.console.views import seats
 from server.db.base import reading, transaction
 from server.domain.problems import Problem
 from server.services import desk_sign_ins
 from server.services.desk_sign_ins import Asked, Wish
+from server.statuses import STATUS
 
 MOST_TIMES = 5  # codes that an open page asks for by itself; then somebody has to be there
 

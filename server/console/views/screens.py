@@ -16,13 +16,13 @@ from itsdangerous import BadSignature, Signer
 from qr import bitmaps
 from server import clock
 from server.console import look
-from server.console.desk import STATUS
 from server.db.base import reading
 from server.db.models.codes import HallLink
 from server.domain.days import SHANGHAI
 from server.domain.posters import when_and_where
 from server.domain.problems import Kind, Problem
 from server.services import halls, screens, task_calendars
+from server.statuses import STATUS
 
 PAGE = 3  # activities that are readable at once from five metres
 FIRST_CATEGORIES = 3

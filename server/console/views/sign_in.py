@@ -7,12 +7,13 @@ from flask import session as said
 
 from server import clock, limits
 from server.console import look, visitors
-from server.console.desk import STATUS, away, signed_in
+from server.console.desk import away, signed_in
 from server.console.views import scan_sign_in, sign_in_steps
 from server.db.base import reading, transaction
 from server.db.models.people import StaffLogin
 from server.domain.problems import Problem
 from server.services import sessions, staff
+from server.statuses import STATUS
 
 
 def mount(blueprint: Blueprint) -> None:

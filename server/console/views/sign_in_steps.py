@@ -15,7 +15,6 @@ from flask import Response, request
 from qr import bitmaps
 from server import clock
 from server.console import look, visitors
-from server.console.desk import STATUS
 from server.console.views import seats
 from server.db.base import reading, transaction
 from server.db.models.people import StaffLogin
@@ -23,6 +22,7 @@ from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.services import second_factors, staff
 from server.services.staff import Step
+from server.statuses import STATUS
 
 SECONDS = 600
 USE, SECRET = "step", "secret"
