@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import miniprogram_api
-from miniprogram_api.errors import FIELD_MESSAGES, STATUS
+from miniprogram_api.errors import FIELD_MESSAGES
 from server.domain.permissions import BASE, GRANTS, MAY_APPOINT, ROLE_NAMES, Permission, Role
 from server.domain.problems import PROBLEMS
+from server.statuses import STATUS
 
 PERMISSIONS_HEAD = """# Permissions
 
