@@ -150,6 +150,11 @@ def look(page: Page, base: str, chosen: str) -> None:
     page.context.add_cookies([{"name": "gj_look", "value": chosen, "url": f"{base}/console"}])
 
 
+def awake(page: Page) -> None:
+    """Wait until the scripts of the page that has just come have run: a key pressed before that is nobody's."""
+    page.wait_for_load_state("load")
+
+
 def axe(page: Page) -> tuple[list[str], list[str]]:
     """What axe-core finds on the open page, every rule on: (violations, incomplete), a line each."""
     if not page.evaluate("typeof window.axe === 'object'"):

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from server.db.base import transaction
 from server.db.models.people import Person
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, awake
 from tests.factories.people import Tree
 from tests.factories.roster_files import excel_file
 from tests.factories.units import a_unit
@@ -53,6 +53,7 @@ def test_somebody_without_a_phone_is_registered_by_keyboard_alone(seated: Open, 
     _reach(page, "代为报到")
     page.keyboard.press("Enter")
     expect(page).to_have_title("代为报到 · 共建")
+    awake(page)
     _reach(page, "姓名")
     page.keyboard.type("赵大爷")
     _reach(page, "在登记表上签了名")

@@ -14,7 +14,7 @@ from server.db.base import reading, transaction
 from server.db.models.people import Person
 from server.db.models.tasks import Claim, Task
 from server.domain.tasks import ClaimState
-from tests.browser.conftest import PHONE, Open
+from tests.browser.conftest import PHONE, Open, awake
 from tests.factories.people import Tree, a_person
 from tests.factories.tasks import a_claim, a_task
 
@@ -60,6 +60,7 @@ def test_twenty_claims_are_approved_and_taken_back_by_keyboard_alone(seated: Ope
     expect(page.locator("#said")).to_contain_text("已通过 20 条")
     assert (how_many(ClaimState.APPROVED), how_many(ClaimState.PENDING), taken()) == (20, 3, 23)
     expect(page.get_by_role("link", name="待办 待办 3")).to_be_visible()
+    awake(page)
     page.keyboard.press("u")
     expect(page.locator("#said")).to_contain_text("已撤销 20 条")
     assert (how_many(ClaimState.APPROVED), how_many(ClaimState.PENDING), taken()) == (0, 23, 23)
@@ -74,6 +75,7 @@ def test_down_the_list_choosing_some_declining_one(seated: Open, secretary: Pers
     expect(page.locator("[data-chosen]")).to_have_text("已选 2 条")
     page.keyboard.press("a")
     expect(page.locator("#said")).to_contain_text("已通过 2 条")
+    awake(page)
     page.keyboard.press("j")
     page.keyboard.press("d")
     page.keyboard.press("Tab")
