@@ -24,18 +24,21 @@ def enter(
 ) -> Cell:
     """Enter a box of slips about one unit's (or the community's own) work in the quarter of `day`. The event says how many, no more.
 
-    Raises NOT_FOUND, SLIPS_FEW (fewer than five), SLIPS_MANY (more than there were finished requests nobody fetched a token for),
-    BALLOT_CLOSED.
+    Raises NOT_FOUND (also for a unit that is not of this community and finished nothing here), SLIPS_FEW (fewer than five), SLIPS_MANY
+    (more than there were finished requests nobody fetched a token for), BALLOT_CLOSED.
     """
     scopes.require(session, actor, Permission.REQUESTS_CALL_BACK, community.id)
+    quarter = period_start("quarter", day)
+    finished = _finished(session, community, unit, quarter)
+    if unit is not None and unit.community_id != community.id and not finished:
+        raise Problem("NOT_FOUND")
     if len(slips) < LEAST:
         raise Problem("SLIPS_FEW")
-    quarter = period_start("quarter", day)
     kind = CellKind.UNIT if unit is not None else CellKind.OWN
     cell = ballots.cell(session, kind=kind, node_id=community.id, of=unit.id if unit is not None else 0, quarter=quarter)
     if cell.closed_on is not None:
         raise Problem("BALLOT_CLOSED")
-    if len(slips) + _entered(session, cell) > _finished(session, community, unit, quarter):
+    if len(slips) + _entered(session, cell) > finished:
         raise Problem("SLIPS_MANY")
     ballot_openings.add_ballots(session, cell, slips, channel=Channel.PAPER, today=local_day(now))
     events.add(session, cell, action="slips", actor=actor, now=now, note=str(len(slips)))
