@@ -34,5 +34,6 @@ const boxes = () => document.querySelectorAll("[data-chart]");
 const redraw = () => boxes().forEach(draw);
 redraw();
 let waiting = 0;
-window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(redraw, 150); });
+const again = new ResizeObserver(() => { clearTimeout(waiting); waiting = setTimeout(redraw, 150); }); // a narrower window or larger print
+boxes().forEach((box) => again.observe(box));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
