@@ -48,6 +48,7 @@ from server.services import sessions
 from server.statuses import STATUS
 
 LONGEST_ID = 64
+LONGEST_VERSION = 10  # digits
 away = once.away
 Answer = str | Response
 View = Callable[..., Answer]
@@ -69,6 +70,12 @@ class Call:
     def args(self) -> MultiDict[str, str]:
         """The query of the address."""
         return request.args
+
+    @property
+    def seen(self) -> int | None:
+        """The version of the row that the typed form was made from; None where the form says none."""
+        said = self.typed.get("seen", "")
+        return int(said) if said.isascii() and said.isdigit() and len(said) < LONGEST_VERSION else None
 
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page of the console; a refused form comes back with its refusal's status."""

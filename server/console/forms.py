@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -147,9 +147,26 @@ def blame(sheet: Sheet, problem: Problem | None) -> None:
             sheet[name].errors = [*sheet[name].errors, words]
 
 
+def meanwhile(sheet: Sheet, problem: Problem | None, now: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a colleague saved while a refused form was typed: label and what stands there now; nothing unless it came too late."""
+    if problem is None or problem.code != "STALE":
+        return []
+    return [(field.label.text, _read(field, now[field.name])) for field in sheet if (field.data or None) != (now[field.name] or None)]
+
+
 def utc(local: datetime) -> datetime:
     """The moment that a clock in Shanghai shows so."""
     return local.replace(tzinfo=SHANGHAI).astimezone(UTC)
+
+
+def _read(field: Any, value: Any) -> str:
+    """A value as the page says it."""
+    if isinstance(value, datetime):
+        return f"{value:%m月%d日 %H:%M}"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    names = {one.value: one.label for one in getattr(field, "choices", ())}
+    return "（空）" if value in (None, "") else str(names.get(value, value))
 
 
 def _options(pairs: Any) -> list[SelectChoice]:

@@ -17,12 +17,17 @@ from server.domain.states import A, Rule, S, permission_for, rule_for
 from server.services import scopes
 
 
-class Movable(Protocol):
-    """A row with a state machine."""
+class Versioned(Protocol):
+    """A row of which two people may have the form open at the same time."""
 
     id: Any
-    state: Any
     version: Any
+
+
+class Movable(Versioned, Protocol):
+    """A row with a state machine."""
+
+    state: Any
     community_id: Any
 
 
@@ -77,12 +82,19 @@ def undo(
 
 def shift(session: Session, row: Movable, *, to: Any, seen: int | None = None, **changes: Any) -> None:
     """The guarded UPDATE alone. Raises STALE when state or version moved on."""
+    revise(session, row, seen=seen, state=to, **changes)
+
+
+def revise(session: Session, row: Versioned, *, seen: int | None = None, **changes: Any) -> None:
+    """The same for a row without states: its next version, with these columns. Raises STALE when somebody was quicker."""
     if seen is not None and seen != row.version:
         raise Problem("STALE")
     model: Any = type(row)
-    values = {"state": to, "version": row.version + 1, **changes}
-    guarded = update(model).where(model.id == row.id, model.state == row.state, model.version == row.version).values(**values)
-    result: Any = session.execute(guarded.execution_options(synchronize_session=False))
+    guarded = update(model).where(model.id == row.id, model.version == row.version)
+    if "state" in changes:
+        guarded = guarded.where(model.state == row.state)  # type: ignore[attr-defined]
+    values = {"version": row.version + 1, **changes}
+    result: Any = session.execute(guarded.values(**values).execution_options(synchronize_session=False))
     if result.rowcount != 1:
         raise Problem("STALE")
     for name, value in values.items():

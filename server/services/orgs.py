@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -55,11 +56,18 @@ def create(
 
 
 def change(
-    session: Session, *, node: OrgNode, actor: Actor, now: datetime, name: str | None = None, contact_post: str | None = None
+    session: Session,
+    *,
+    node: OrgNode,
+    actor: Actor,
+    now: datetime,
+    name: str | None = None,
+    contact_post: str | None = None,
+    seen: int | None = None,
 ) -> OrgNode:
     """Give a node another name or contact post (None: as it is); the former name stays in its events.
 
-    Raises NOT_FOUND, ORG_ENDED, ORG_EXISTS.
+    Raises NOT_FOUND, ORG_ENDED, ORG_EXISTS, STALE (`seen` is the version the person had before her).
     """
     scopes.require(session, actor, Permission.ORGS_MANAGE, node.id)
     if not holds(node, local_day(now)):
@@ -67,28 +75,29 @@ def change(
     former = node.name
     if name is not None and name != former:
         _check_free(session, _parent(session, node), name, None, local_day(now))
-        node.name = name
-    node.contact_post = contact_post if contact_post is not None else node.contact_post
-    session.flush()
+    given = {"name": name, "contact_post": contact_post}
+    events.revise(session, node, seen=seen, **{key: said for key, said in given.items() if said is not None})
     events.add(session, node, action="change", actor=actor, now=now, note=former if node.name != former else None)
     return node
 
 
-def end(session: Session, *, node: OrgNode, on: date, actor: Actor, now: datetime) -> int:
+def end(session: Session, *, node: OrgNode, on: date, actor: Actor, now: datetime, seen: int | None = None) -> int:
     """End a node and all below it: `on` is the first day without them. Returns how many ended.
 
-    A merger is the new node made first and the old ones ended: figures of the past keep their old places. Raises NOT_FOUND, ORG_ENDED.
+    A merger is the new node made first and the old ones ended: figures of the past keep their old places. Raises NOT_FOUND, ORG_ENDED,
+    STALE.
     """
     scopes.require(session, actor, Permission.ORGS_MANAGE, node.id)
     if node.valid_to is not None:
         raise Problem("ORG_ENDED")
     if on < node.valid_from:
         raise Problem("INVALID", fields={"on": "撤销日期不能早于设立日期"})
+    events.revise(session, node, seen=seen, valid_to=on)
     below = OrgNode.path.startswith(node.path, autoescape=True)
-    ended = session.execute(update(OrgNode).where(below, OrgNode.valid_to.is_(None)).values(valid_to=on))
-    node.valid_to = on
+    ending = update(OrgNode).where(below, OrgNode.valid_to.is_(None)).values(valid_to=on, version=OrgNode.version + 1)
+    ended: Any = session.execute(ending)
     events.add(session, node, action="end", actor=actor, now=now)
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+    return int(ended.rowcount) + 1
 
 
 def subtree(session: Session, *, on: date, root: OrgNode | None = None, deepest: Level = Level.BUILDING) -> Sequence[OrgNode]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from server.db.models.orgs import OrgNode
@@ -92,9 +92,21 @@ def value(session: Session, key: str, *, today: date, node_id: int | None = None
 
 
 def put(
-    session: Session, *, key: str, value: int, why: str, valid_from: date, actor: Actor, now: datetime, node_id: int | None = None
+    session: Session,
+    *,
+    key: str,
+    value: int,
+    why: str,
+    valid_from: date,
+    actor: Actor,
+    now: datetime,
+    node_id: int | None = None,
+    seen: int | None = None,
 ) -> PolicyValue:
-    """Set a value from a day on; the reason is kept. Raises NOT_FOUND (key, or out of scope), INVALID, NOTE_REQUIRED."""
+    """Set a value from a day on; the reason is kept. `seen` is how many values the history had when the person looked.
+
+    Raises NOT_FOUND (key, or out of scope), INVALID, NOTE_REQUIRED, STALE.
+    """
     policy = POLICIES.get(key)
     if policy is None:
         raise Problem("NOT_FOUND")
@@ -105,6 +117,8 @@ def put(
     if valid_from < local_day(now) and not actor.is_system:
         raise Problem("INVALID", fields={"valid_from": "生效日期不能早于今天"})
     scopes.require(session, actor, Permission.POLICIES_SET, node_id if node_id is not None else _root(session))
+    if seen is not None and seen != _how_many(session, key):
+        raise Problem("STALE")
     row: Any = PolicyValue(key=key, node_id=node_id, value=value, valid_from=valid_from, by_id=actor.person_id, why=why, set_at=now)
     session.add(row)
     session.flush()  # the id orders values of one day
@@ -132,6 +146,12 @@ def _nearest(policy: Policy, rows: Sequence[Any], nodes: list[int]) -> int:
     if not applicable:
         return int(policy.default)
     return int(max(applicable, key=lambda row: (nodes.index(row.node_id) if row.node_id else -1, row.valid_from, row.id)).value)
+
+
+def _how_many(session: Session, key: str) -> int:
+    """The length of a key's history; two who set it at once count one after the other."""
+    session.execute(select(OrgNode.id).where(OrgNode.parent_id.is_(None)).with_for_update(key_share=True))
+    return session.execute(select(func.count()).where(PolicyValue.key == key)).scalar_one()
 
 
 def _root(session: Session) -> int:

@@ -161,7 +161,8 @@ def _new(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 def _again(item: Mapping[str, Any]) -> dict[str, Any]:
     unit: Unit = item["unit"]
-    return _contact({key: value for key, value in item.items() if key != "unit"}, unit.salt, unit.public_id)
+    given = {key: value for key, value in item.items() if key != "unit"}
+    return _contact({**given, "version": unit.version + 1}, unit.salt, unit.public_id)
 
 
 def _contact(item: Mapping[str, Any], salt: bytes, public_id: str) -> dict[str, Any]:

@@ -128,10 +128,14 @@ def split(
     return made
 
 
-def type_out(session: Session, request: Request, *, content: str, actor: Actor, now: datetime) -> Request:
-    """The clerk has listened to the voice note, or asked on the phone, and writes down the words. Raises ILLEGAL_MOVE once it has ended."""
+def type_out(session: Session, request: Request, *, content: str, actor: Actor, now: datetime, seen: int | None = None) -> Request:
+    """The clerk has listened to the voice note, or asked on the phone, and writes down the words.
+
+    Raises ILLEGAL_MOVE once it has ended, STALE when somebody wrote before her.
+    """
     scopes.require(session, actor, Permission.REQUESTS_TRIAGE, request.community_id)
     requests.require_open(request)
+    events.shift(session, request, to=request.state, seen=seen)
     requests.reseal(request, content=content, where=requests.place(request) or None)
     request.text_check = CheckState.PASSED
     content_checks.heard(session, request)

@@ -52,13 +52,17 @@ def submit(session: Session, *, unit: Unit, slip: Slip, actor: Actor, now: datet
     return row
 
 
-def resubmit(session: Session, row: UnitRegistration, *, slip: Slip, actor: Actor, now: datetime) -> UnitRegistration:
-    """Bring the corrected slip again. Raises NOT_FOUND, ILLEGAL_MOVE."""
+def resubmit(
+    session: Session, row: UnitRegistration, *, slip: Slip, actor: Actor, now: datetime, seen: int | None = None
+) -> UnitRegistration:
+    """Bring the corrected slip again. Raises NOT_FOUND, ILLEGAL_MOVE, STALE."""
     unit = session.get_one(Unit, row.unit_id)
     require_unit(session, actor, unit)
+    brought = {"submitted_at": now, "submitted_by": actor.person_id, "opinion": None}
+    _move(session, row, UnitAction.RESUBMIT, actor=actor, now=now, seen=seen, **brought)
     _fill(unit, row, slip)
     session.flush()
-    return _move(session, row, UnitAction.RESUBMIT, actor=actor, now=now, submitted_at=now, submitted_by=actor.person_id, opinion=None)
+    return row
 
 
 def accept(session: Session, row: UnitRegistration, *, opinion: str | None, actor: Actor, now: datetime) -> UnitRegistration:

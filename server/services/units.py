@@ -67,14 +67,15 @@ def create(
     return unit
 
 
-def change(session: Session, *, unit: Unit, actor: Actor, now: datetime, **values: Any) -> Unit:
-    """Change what is given of CHANGEABLE and CONTACT. Raises NOT_FOUND out of scope, UNIT_EXISTS."""
+def change(session: Session, *, unit: Unit, actor: Actor, now: datetime, seen: int | None = None, **values: Any) -> Unit:
+    """Change what is given of CHANGEABLE and CONTACT; `seen` is the version the person had before her.
+
+    Raises NOT_FOUND out of scope, UNIT_EXISTS, STALE.
+    """
     scopes.require(session, actor, Permission.UNITS_MANAGE, unit.community_id)
     if values.keys() & {"name", "uscc"}:
         _check_free(session, unit.community_id, values.get("name", unit.name), values.get("uscc", unit.uscc), but=unit.id)
-    for key in CHANGEABLE:
-        if key in values:
-            setattr(unit, key, values[key])
+    events.revise(session, unit, seen=seen, **{key: values[key] for key in CHANGEABLE if key in values})
     set_contact(unit, **{key: values[key] for key in CONTACT if key in values})
     session.flush()
     events.add(session, unit, action="change", actor=actor, now=now)
@@ -85,8 +86,7 @@ def archive(session: Session, *, unit: Unit, actor: Actor, now: datetime) -> Non
     """Take a unit out of every list; its history stays. Doing it again changes nothing. Raises NOT_FOUND out of scope."""
     scopes.require(session, actor, Permission.UNITS_MANAGE, unit.community_id)
     if unit.archived_at is None:
-        unit.archived_at = now
-        session.flush()
+        events.revise(session, unit, archived_at=now)
         events.add(session, unit, action="archive", actor=actor, now=now)
 
 

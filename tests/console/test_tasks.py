@@ -118,7 +118,7 @@ def test_a_stale_form_is_shown_again_with_what_both_wrote(secretary: Seat, tree:
     assert secretary.status == 409
     assert "别人刚刚处理过" in secretary.said
     assert 'value="我写的标题"' in secretary.html
-    assert "集合地点：同事改的地方" in secretary.said
+    assert "集合地点： 同事改的地方" in secretary.said
     seen = secretary.html.split('name="seen" value="')[1].split('"')[0]
     secretary.post(page, **{**kept, "title": "我写的标题"}, seen=seen)
     assert (only_task().title, only_task().place) == ("我写的标题", FORM["place"])

@@ -96,7 +96,7 @@ def whistle(call: Call, id: str) -> Answer:  # noqa: A002
         to = [_receiver(call, found, one) for one in sheet.to.data]
         if not to:
             raise Problem("INVALID", fields={"to": "请至少选一个"})
-        dispatch.whistle(call.session, found, to=to, reason=sheet.reason.data, actor=call.actor, now=call.now)
+        dispatch.whistle(call.session, found, to=to, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
 
     note = "最先接单的牵头；谁什么时候到场都记在单上。"
     return _receivers_page(call, request, sheet, act=act, title="吹哨", button="吹哨", said="已吹哨，等他们答复", note=note)
@@ -106,7 +106,7 @@ def whistle(call: Call, id: str) -> Answer:  # noqa: A002
 def publish(call: Call, id: str) -> Answer:  # noqa: A002
     """公开认领：党员、单位、队伍都可以报名，由书记审核."""
     request = _in_reach(call, id)
-    dispatch.publish(call.session, request, actor=call.actor, now=call.now, seen=_seen(call))
+    dispatch.publish(call.session, request, actor=call.actor, now=call.now, seen=call.seen)
     return call.done("已公开，等人认领", to=address(request))
 
 
@@ -156,7 +156,7 @@ def escalate(call: Call, id: str) -> Answer:  # noqa: A002
     sheet = ReasonSheet(call.typed)
 
     def act(request: Request) -> None:
-        escalations.escalate(call.session, request, reason=sheet.reason.data, actor=call.actor, now=call.now)
+        escalations.escalate(call.session, request, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
 
     note = "网格—社区—街道—区县，一次升一级；居民会收到通知。"
     return request_pages.step(call, id, sheet, title="升到上一级", button="升级", act=act, said="已升到上一级", note=note)
@@ -235,7 +235,8 @@ def _to_one(call: Call, request: Request, *, title: str) -> Answer:
     sheet.to.choices = _suggested(call, request)
 
     def act(found: Request) -> Undo:
-        return decisions.dispatch(call.session, found, to=_receiver(call, found, sheet.to.data), actor=call.actor, now=call.now)
+        to = _receiver(call, found, sheet.to.data)
+        return decisions.dispatch(call.session, found, to=to, actor=call.actor, now=call.now, seen=call.seen)
 
     note = "系统按特长、远近和时间推荐，理由写在后面；这不是排名，由您决定。"
     return _receivers_page(call, request, sheet, act=act, title=title, button=title, said="已派出，等对方答复", note=note)
@@ -265,8 +266,3 @@ def _suggested(call: Call, request: Request) -> list[tuple[str, str]]:
 def _receiver(call: Call, request: Request, said: str) -> Receiver:
     kind, _, public_id = said.partition(":")
     return receivers.named(call.session, request, **{kind: public_id})
-
-
-def _seen(call: Call) -> int | None:
-    said = call.typed.get("seen", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None

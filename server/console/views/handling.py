@@ -130,7 +130,7 @@ def finish(call: Call, id: str) -> Answer:  # noqa: A002
     sheet = FinishSheet(call.typed)
 
     def act(request: Request) -> None:
-        handling.finish(call.session, request, result=sheet.result.data, actor=call.actor, now=call.now)
+        handling.finish(call.session, request, result=sheet.result.data, actor=call.actor, now=call.now, seen=call.seen)
         photos.put(call, request)
 
     return request_pages.step(call, id, sheet, title="报办结", button="报办结", act=act, said="已报办结，等居民签收")

@@ -72,7 +72,7 @@ def change_type(call: Call, id: str) -> Answer:  # noqa: A002
     if call.typed.get("to") not in TYPES:
         raise Problem("NOT_FOUND")
     change, said = TYPES[call.typed["to"]]
-    change(call.session, line.row, actor=call.actor, now=call.now, seen=call.typed.get("seen", type=int))
+    change(call.session, line.row, actor=call.actor, now=call.now, seen=call.seen)
     return call.done(f"{line.name}{said}，报到和记录都保留", to=_at(id))
 
 
@@ -82,8 +82,7 @@ def end_registration(call: Call, id: str) -> Answer:  # noqa: A002
     line = members.one(call.session, id, actor=call.actor, permission=P.REGISTRATIONS_DECIDE)
     sheet = EndSheet(call.typed or None)
     if call.posted and sheet.validate():
-        seen = call.typed.get("seen", type=int)
-        registrations.end(call.session, line.row, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=seen)
+        registrations.end(call.session, line.row, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
         return call.done(f"{line.name}的报到已结束，本人会收到通知", to=_at(id))
     return _show(call, line, "end", sheet)
 

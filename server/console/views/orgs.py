@@ -88,10 +88,11 @@ def change_org(call: Call, id: str) -> Answer:  # noqa: A002
     sheet = ChangeSheet(call.typed or None, name=node.name, contact_post=node.contact_post)
     if call.posted and sheet.validate():
         given = {"name": sheet.name.data, "contact_post": sheet.contact_post.data}
-        orgs.change(call.session, node=node, actor=call.actor, now=call.now, **given)
+        orgs.change(call.session, node=node, actor=call.actor, now=call.now, seen=call.seen, **given)
         return call.done("已修改，原来的名称留在记录里", to=f"/console/orgs/{id}")
     forms.blame(sheet, call.problem)
-    return call.show("console/orgs/change.html", 422 if call.posted else 200, node=node, sheet=sheet)
+    meanwhile = forms.meanwhile(sheet, call.problem, {"name": node.name, "contact_post": node.contact_post})
+    return call.show("console/orgs/change.html", 422 if call.posted else 200, node=node, sheet=sheet, meanwhile=meanwhile)
 
 
 @desk.form("/orgs/<id>/end", permission=P.ORGS_MANAGE)
@@ -100,7 +101,7 @@ def end_org(call: Call, id: str) -> Answer:  # noqa: A002
     node = _node(call, id)
     sheet = EndSheet(call.typed or None)
     if call.posted and sheet.validate():
-        ended = orgs.end(call.session, node=node, on=sheet.on.data, actor=call.actor, now=call.now)
+        ended = orgs.end(call.session, node=node, on=sheet.on.data, actor=call.actor, now=call.now, seen=call.seen)
         return call.done(f"已撤销，连同下级共 {ended} 个", to=f"/console/orgs/{id}")
     forms.blame(sheet, call.problem)
     below = orgs.size(call.session, node) - 1

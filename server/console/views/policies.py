@@ -63,7 +63,7 @@ def set_policy(call: Call, key: str) -> Answer:
     if call.posted and sheet.validate():
         node = orgs.by_public_id(call.session, sheet.node.data) if sheet.node.data else None
         given: dict[str, Any] = {"value": sheet.value.data, "why": sheet.why.data, "valid_from": sheet.valid_from.data}
-        policies.put(call.session, key=key, node_id=node.id if node else None, actor=call.actor, now=call.now, **given)
+        policies.put(call.session, key=key, node_id=node.id if node else None, actor=call.actor, now=call.now, seen=call.seen, **given)
         return call.done("已保存，到日子自动生效", to=f"/console/policies/{key}")
     forms.blame(sheet, call.problem)
     rows, names = _history(call.session, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,12 +120,6 @@ def values(sheet: TaskSheet) -> dict[str, Any]:
     return {**data, **moments, **texts, **skills}
 
 
-def changed_meanwhile(sheet: TaskSheet, task: Task) -> list[tuple[str, Any]]:
-    """What a colleague saved while this was typed: label and what it is now."""
-    now = data_of(task)
-    return [(field.label.text, _shown(now[field.name])) for field in sheet if field.data != now[field.name]]
-
-
 def local(at: datetime) -> datetime:
     """A moment as a date field shows it."""
     return at.astimezone(SHANGHAI).replace(tzinfo=None)
@@ -137,8 +130,3 @@ def _offered(sheet: TaskSheet, choices: Choices) -> TaskSheet:
     sheet.unit.choices = [("", "不结对"), *choices.units]
     sheet.grid.choices = [("", "整个社区"), *choices.grids]
     return sheet
-
-
-def _shown(value: Any) -> str:
-    words: Mapping[Any, str] = {True: "是", False: "否", "": "（空）", None: "（空）"}
-    return f"{value:%m月%d日 %H:%M}" if isinstance(value, datetime) else words.get(value, str(value))

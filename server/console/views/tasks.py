@@ -105,11 +105,10 @@ def edit_task(call: Call, id: str) -> Answer:  # noqa: A002
     sheet = task_sheets.of_task(call.typed, task)
     if call.posted and sheet.validate():
         changes: Any = task_sheets.values(sheet)
-        tasks.edit(call.session, task, actor=call.actor, now=call.now, seen=_seen(call), **changes)
+        tasks.edit(call.session, task, actor=call.actor, now=call.now, seen=call.seen, **changes)
         return call.done("修改已保存", to=_at(id))
     forms.blame(sheet, call.problem)
-    stale = call.problem is not None and call.problem.code == "STALE"
-    meanwhile = task_sheets.changed_meanwhile(sheet, task) if stale else ()
+    meanwhile = forms.meanwhile(sheet, call.problem, task_sheets.data_of(task))
     return call.show("console/tasks/edit.html", 422 if call.posted else 200, places=None, sheet=sheet, task=task, meanwhile=meanwhile)
 
 
@@ -153,11 +152,6 @@ def _mine(call: Call, public_id: str) -> Task:
     task = tasks.by_public_id(call.session, public_id)
     scopes.require(call.session, call.actor, P.TASKS_MANAGE, task.community_id)
     return task
-
-
-def _seen(call: Call) -> int | None:
-    said = call.typed.get("seen", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None
 
 
 def _enums(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from wtforms import FieldList, FormField
 
-from server.console import request_pages
+from server.console import forms, request_pages
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, choice, number, strip, text, words
 from server.console.intake_places import indented
@@ -38,7 +38,6 @@ class TriageSheet(Sheet):
     priority = number("优先级", least=0, most=HIGHEST_PRIORITY, hint="0 到 9，大的先办；不确定就填 0")
     level = choice("哪一级负责", [(one.value, LEVEL_NAMES[one]) for one in COMMUNITY_LEVELS], hint="交街道或区县请用“升到上一级”")
     grid = choice("地点（小区、网格、楼栋）", required=False)
-    seen = number("version", least=0, most=10**9)
 
 
 class RejectSheet(Sheet):
@@ -84,8 +83,7 @@ def triage_one(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wor
     sheet.grid.choices = [("", "不改" if request.grid_id else "没有写明"), *indented(below[1:])]
 
     def accept(found: Request) -> None:
-        judgement, seen = _judgement(call, sheet), sheet.seen.data
-        triage.accept(call.session, found, judgement=judgement, actor=call.actor, now=call.now, seen=seen)
+        triage.accept(call.session, found, judgement=_judgement(call, sheet), actor=call.actor, now=call.now, seen=call.seen)
 
     return request_pages.step(
         call,
@@ -126,7 +124,7 @@ def reject(call: Call, id: str) -> Answer:  # noqa: A002
 
     def act(request: Request) -> None:
         channel = RejectChannel(sheet.channel.data)
-        triage.reject(call.session, request, channel=channel, reason=sheet.reason.data, actor=call.actor, now=call.now)
+        triage.reject(call.session, request, channel=channel, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
 
     note = "居民会收到通知，写明该找谁和原因；这件诉求就此结束。"
     return request_pages.step(call, id, sheet, title="不归社区办", button="告知居民", act=act, said="已告知居民该找谁", note=note)
@@ -142,7 +140,7 @@ def merge(call: Call, id: str) -> Answer:  # noqa: A002
 
     def act(found: Request) -> None:
         into = requests.by_public_id(call.session, sheet.into.data) if not sheet.number.data else _numbered(call, found, sheet.number.data)
-        triage.merge(call.session, found, into=into, actor=call.actor, now=call.now)
+        triage.merge(call.session, found, into=into, actor=call.actor, now=call.now, seen=call.seen)
 
     note = "下面是系统比对地点、文字和日期找到的，理由写在后面；没有合适的就填单号。并案后每位提出人都会一直收到进展。"
     return request_pages.step(call, id, sheet, title="并到另一件", button="并案", act=act, said="已并案", note=note)
@@ -156,7 +154,7 @@ def split(call: Call, id: str) -> Answer:  # noqa: A002
 
     def act(found: Request) -> None:
         parts = [Part(one["category"], one["content"] or None) for one in sheet.parts.data if one["category"]]
-        triage.split(call.session, found, parts=parts, actor=call.actor, now=call.now)
+        triage.split(call.session, found, parts=parts, actor=call.actor, now=call.now, seen=call.seen)
 
     return request_pages.step(
         call,
@@ -178,12 +176,13 @@ def type_out(call: Call, id: str) -> Answer:  # noqa: A002
     sheet = WordsSheet(call.typed, data={"content": requests.words(request)})
 
     def act(found: Request) -> None:
-        triage.type_out(call.session, found, content=sheet.content.data, actor=call.actor, now=call.now)
+        triage.type_out(call.session, found, content=sheet.content.data, actor=call.actor, now=call.now, seen=call.seen)
 
+    meanwhile = forms.meanwhile(sheet, call.problem, {"content": requests.words(request)})
     note = "听完录音或问清以后，按居民的意思写下来；不写姓名和门牌号。"
     return request_pages.step(
         call, id, sheet, title="写下文字", button="保存", act=act, said="文字已保存", note=note,
-        template="console/requests/transcript.html", voices=request_pages.voices(call, request),
+        template="console/requests/transcript.html", voices=request_pages.voices(call, request), meanwhile=meanwhile,
     )  # fmt: skip
 
 
@@ -214,7 +213,7 @@ def _as_it_is(call: Call, request: Request, guesses: Any) -> dict[str, Any]:
     kept = {name: getattr(request, name).value for name in ("urgency", "difficulty", "level")}
     if request.level not in COMMUNITY_LEVELS:
         kept["level"] = RequestLevel.COMMUNITY.value
-    return {**kept, "category": guessed, "priority": request.priority, "seen": request.version}
+    return {**kept, "category": guessed, "priority": request.priority}
 
 
 def _judgement(call: Call, sheet: TriageSheet) -> Judgement:

@@ -72,7 +72,7 @@ def new_unit(call: Call) -> Answer:
         made = units.create(call.session, community=where.here, actor=call.actor, now=call.now, **_values(sheet))
         return call.done(f"{made.name}已登记", to=_at(made.public_id))
     forms.blame(sheet, call.problem)
-    return call.show("console/units/edit.html", 422 if call.posted else 200, places=where, sheet=sheet, unit=None)
+    return call.show("console/units/edit.html", 422 if call.posted else 200, places=where, sheet=sheet, unit=None, meanwhile=())
 
 
 @desk.page("/units/<id>", permission=P.UNITS_MANAGE)
@@ -98,13 +98,15 @@ def show_unit(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
 def change_unit(call: Call, id: str) -> Answer:  # noqa: A002
     """Change what is known of a unit; the contact's phone is filled in only by a reading that is written down."""
     unit = units.of_actor(call.session, id, call.actor)
-    sheet = UnitSheet(call.typed or None, data={**{key: getattr(unit, key) for key in units.CHANGEABLE}})
+    stands = {key: getattr(unit, key) for key in units.CHANGEABLE}
+    sheet = UnitSheet(call.typed or None, data=stands)
     del sheet.contact_name, sheet.contact_phone
     if call.posted and sheet.validate():
-        units.change(call.session, unit=unit, actor=call.actor, now=call.now, **_values(sheet))
+        units.change(call.session, unit=unit, actor=call.actor, now=call.now, seen=call.seen, **_values(sheet))
         return call.done("已保存", to=_at(id))
     forms.blame(sheet, call.problem)
-    return call.show("console/units/edit.html", 422 if call.posted else 200, sheet=sheet, unit=unit)
+    meanwhile = forms.meanwhile(sheet, call.problem, stands)
+    return call.show("console/units/edit.html", 422 if call.posted else 200, sheet=sheet, unit=unit, meanwhile=meanwhile)
 
 
 @desk.form("/units/<id>/contact", permission=P.UNITS_MANAGE)
@@ -114,7 +116,7 @@ def read_contact(call: Call, id: str) -> Answer:  # noqa: A002
     if call.posted and call.typed.get("do") == "change":
         return _new_contact(call, unit)
     contact = units.read_contact(call.session, unit=unit, actor=call.actor, now=call.now) if call.posted else None
-    return call.show("console/units/contact.html", unit=unit, contact=contact)
+    return call.show("console/units/contact.html", unit=unit, contact=contact, typed=call.typed)
 
 
 @desk.action("/units/<id>/archive", permission=P.UNITS_MANAGE)
@@ -142,16 +144,18 @@ def enter_slip(call: Call, id: str) -> Answer:  # noqa: A002
     unit_registrations.require_unit(call.session, call.actor, unit)
     row = unit_registrations.of_unit(call.session, unit_id=unit.id)
     said = unit_registrations.slip_of(unit, row) if row is not None else Slip()
-    sheet = SlipSheet(call.typed or None, data={"leader": said.leader, "liaison": said.liaison, "offers": "、".join(said.offers)})
+    stands = {"leader": said.leader, "liaison": said.liaison, "offers": "、".join(said.offers)}
+    sheet = SlipSheet(call.typed or None, data=stands)
     if call.posted and sheet.validate():
         slip = Slip(sheet.leader.data or None, sheet.liaison.data or None, forms.listed(sheet.offers.data))
         if row is None:
             unit_registrations.submit(call.session, unit=unit, slip=slip, actor=call.actor, now=call.now)
         else:
-            unit_registrations.resubmit(call.session, row, slip=slip, actor=call.actor, now=call.now)
+            unit_registrations.resubmit(call.session, row, slip=slip, actor=call.actor, now=call.now, seen=call.seen)
         return call.done("报到单已登记，等社区接收", to=_at(id))
     forms.blame(sheet, call.problem)
-    return call.show("console/units/slip.html", 422 if call.posted else 200, sheet=sheet, unit=unit)
+    meanwhile = forms.meanwhile(sheet, call.problem, stands)
+    return call.show("console/units/slip.html", 422 if call.posted else 200, sheet=sheet, unit=unit, row=row, meanwhile=meanwhile)
 
 
 @desk.action("/units/<id>/receipt", permission=P.DOCUMENTS_ISSUE)
@@ -181,7 +185,8 @@ def _new_contact(call: Call, unit: Unit) -> Answer:
         whole = roster_cells.phone(phone)
     except roster_cells.CellRefusal as refusal:
         raise Problem("INVALID", fields={"contact_phone": str(refusal)}) from None
-    units.change(call.session, unit=unit, actor=call.actor, now=call.now, contact_name=name or None, contact_phone=whole)
+    given = {"contact_name": name or None, "contact_phone": whole}
+    units.change(call.session, unit=unit, actor=call.actor, now=call.now, seen=call.seen, **given)
     return call.done("联系人已保存", to=_at(unit.public_id))
 
 

@@ -28,6 +28,7 @@ class OrgNode(Base):
     contact_post: Mapped[str | None] = mapped_column(String(100), comment="a post, never a person's name")
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
+    version: Mapped[int] = mapped_column(default=0)
 
 
 class Unit(Base):
@@ -48,6 +49,7 @@ class Unit(Base):
     contact_phone: Mapped[sealed | None]
     archived_at: Mapped[utc | None]
     created_at: Mapped[utc]
+    version: Mapped[int] = mapped_column(default=0)
 
 
 class UnitBranch(Base):
