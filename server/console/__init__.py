@@ -47,6 +47,7 @@ def blueprint() -> Blueprint:
     made.add_app_template_filter(look.when, "when")
     made.add_app_template_filter(money.yuan, "yuan")
     made.add_app_template_global(look.asset, "asset")
+    made.add_app_template_global(look.badge, "state_badge")
     sign_in.mount(made)
     for each in DESKS:
         for spot in each.spots:

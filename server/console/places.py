@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, bindparam, select
 
 from server.console.desk import Call
 from server.db.models.orgs import OrgNode
 from server.domain.days import local_day
 from server.domain.orgs import Level
-from server.domain.permissions import Permission
+from server.domain.permissions import Actor, Grant, Permission
 from server.domain.problems import Problem
-from server.services import scopes
+from server.services import orgs, scopes
 
 MOST = 500  # communities in a list to choose from; a county has fewer
 
@@ -36,24 +37,18 @@ def chosen(call: Call, permission: Permission, *, level: Level = Level.COMMUNITY
 
     Raises NOT_FOUND for a place that is not his, or where there is none.
     """
-    today = local_day(call.now)
-    listed = (
-        call.session.execute(
-            select(OrgNode)
-            .where(
-                scopes.within(call.actor, permission, OrgNode.id),
-                OrgNode.level == level,
-                OrgNode.valid_from <= today,
-                or_(OrgNode.valid_to.is_(None), OrgNode.valid_to > today),
-            )
-            .order_by(OrgNode.path)
-            .limit(MOST)
-        )
-        .scalars()
-        .all()
-    )
+    mine = _listed(call.actor.grants, permission, level)
+    listed = call.session.execute(mine, {"on": local_day(call.now)}).scalars().all()
     wanted = call.typed.get("at") or call.args.get("at")
     here = next((node for node in listed if wanted in (None, "", node.public_id)), None)
     if here is None:
         raise Problem("NOT_FOUND")
     return Places(listed, here)
+
+
+@lru_cache(maxsize=512)  # putting a statement together costs more than running it
+def _listed(grants: tuple[Grant, ...], permission: Permission, level: Level) -> Select[OrgNode]:
+    """The nodes of this level that hold on the day `on`, for whoever was granted this."""
+    mine = scopes.within(Actor(None, grants=grants), permission, OrgNode.id)
+    here = select(OrgNode).where(mine, OrgNode.level == level, orgs.holds_on(bindparam("on")))
+    return here.order_by(OrgNode.path).limit(MOST)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ HURRY = {Urgency.NORMAL: "plain", Urgency.URGENT: "wait", Urgency.CRITICAL: "bad
 class Line:
     """A request in a list: no words and no phone of anybody."""
 
-    request: Request
+    request: Any  # a Request, or what request_desks.SHOWN selects of one
     category: str
     state: str
     tone: str
@@ -75,10 +75,13 @@ def address(request: Request, step: str = "") -> str:
     return f"/console/requests/{request.public_id}" + (f"/{step}" if step else "")
 
 
-def lines(call: Call, rows: Sequence[Request]) -> list[Line]:
-    """Rows of a list with places, handlers and days left; five statements at most, however many rows."""
+def lines(call: Call, rows: Sequence[Any], *, near: Iterable[OrgNode] = ()) -> list[Line]:
+    """Rows of a list with places, handlers and days left; five statements at most. The places `near` are not asked for again."""
     own = workdays.overrides(call.session, since=local_day(call.now) - workdays.HORIZON / 2) if rows else {}
-    nodes = places.nodes(call.session, [row.grid_id or row.community_id for row in rows]) if rows else {}
+    at = [row.grid_id or row.community_id for row in rows]
+    nodes = {node.id: node for node in near}
+    if missing := set(at) - nodes.keys():
+        nodes |= places.nodes(call.session, missing)
     hands = request_desks.handlers(call.session, rows)
     return [
         Line(
@@ -87,18 +90,18 @@ def lines(call: Call, rows: Sequence[Request]) -> list[Line]:
             state=REQUEST_STATE_NAMES[row.state],
             tone=tone(row.state),
             due=deadline(row.state, row.due_at, call.now, own),
-            place=nodes[row.grid_id or row.community_id].name,
-            handler=_shown_handler(call, row, nodes[row.grid_id or row.community_id], hands[row.id]),
+            place=nodes[where].name,
+            handler=_shown_handler(call, row, nodes[where], hands[row.id]),
             channel=CHANNEL_NAMES[row.channel],
             urgency=URGENCIES[row.urgency],
             hurry=HURRY[row.urgency],
             level=LEVEL_NAMES[row.level],
         )
-        for row in rows
+        for row, where in zip(rows, at, strict=True)
     ]
 
 
-def _shown_handler(call: Call, row: Request, place: OrgNode, name: str) -> str:
+def _shown_handler(call: Call, row: Any, place: OrgNode, name: str) -> str:
     """A unit or a team by its name; a person only for who reads requests there: street and county count, they do not look at members."""
     if not name or row.handler_unit_id or row.handler_team_id or may_on_node(call.actor, Permission.REQUESTS_READ, place.path):
         return name

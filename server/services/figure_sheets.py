@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
-from sqlalchemy import and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from server import defer
@@ -16,9 +17,9 @@ from server.db.models.orgs import OrgNode, Unit
 from server.domain.days import PERIODS, local_day, period_start
 from server.domain.figures import RULE_VERSION, Counts, Span
 from server.domain.orgs import Level
-from server.domain.permissions import Actor, Permission
+from server.domain.permissions import Actor, Grant, Permission
 from server.domain.problems import Problem
-from server.services import lists, scopes
+from server.services import lists, orgs, scopes
 
 LOCK = "figures"
 FRESH = timedelta(minutes=10)
@@ -38,12 +39,14 @@ class Sheet:
 
 def places(session: Session, *, actor: Actor, today: date) -> Sequence[OrgNode]:
     """County, streets and communities whose figures the actor may read, in the order of the register."""
-    wanted = (
-        select(OrgNode)
-        .where(scopes.within(actor, Permission.TALLIES_READ, OrgNode.id), OrgNode.level.in_(SHOWN), OrgNode.valid_from <= today)
-        .where(or_(OrgNode.valid_to.is_(None), OrgNode.valid_to > today))
-    )
-    return session.execute(wanted.order_by(OrgNode.path).limit(MOST)).scalars().all()
+    return session.execute(_places(actor.grants), {"on": today}).scalars().all()
+
+
+@lru_cache(maxsize=512)  # putting a statement together costs more than running it
+def _places(grants: tuple[Grant, ...]) -> Select[OrgNode]:
+    mine = scopes.within(Actor(None, grants=grants), Permission.TALLIES_READ, OrgNode.id)
+    here = select(OrgNode).where(mine, OrgNode.level.in_(SHOWN), orgs.holds_on(bindparam("on")))
+    return here.order_by(OrgNode.path).limit(MOST)
 
 
 def place(session: Session, public_id: str, *, actor: Actor, permission: Permission = Permission.TALLIES_READ) -> OrgNode:

@@ -15,7 +15,9 @@ Ts = TypeVarTuple("Ts")
 def page(
     session: Session, wanted: Select[*Ts], model: Any, *, after: str | None, limit: int, newest_first: bool = False
 ) -> tuple[list[Row[*Ts]], str | None]:
-    """At most `limit` rows of `wanted` (whose first entity is `model`) in the order of their ids, and the next `after` (None: the end).
+    """At most `limit` rows of `wanted` in the order of their ids, and the next `after` (None: the end).
+
+    `wanted` selects `model` first, or else its `public_id` among the columns.
 
     Raises INVALID for a cursor that is none.
     """
@@ -28,4 +30,4 @@ def page(
     rows = list(session.execute(wanted.order_by(order).limit(limit + 1)).all())
     more = len(rows) > limit
     last_shown: Any = rows[limit - 1] if more else None
-    return rows[:limit], last_shown[0].public_id if more else None
+    return rows[:limit], getattr(last_shown, "public_id", None) or last_shown[0].public_id if more else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, or_, select
@@ -21,7 +21,7 @@ from server.db.models.registrations import Document, MemberRegistration, Transfe
 from server.db.models.tasks import Claim, Task
 from server.domain.days import local_day
 from server.domain.orgs import Level
-from server.domain.people import PersonState
+from server.domain.people import MemberType, PersonState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.registrations import LIVE, MemberState
@@ -31,6 +31,24 @@ from server.services import consents, events, lists, orgs, people, registrations
 Grid, Home, To = aliased(OrgNode), aliased(OrgNode), aliased(OrgNode)
 SHOWN = 10  # of each kind on a member's page
 MOST = 500
+LISTED = (
+    select(
+        MemberRegistration.public_id,
+        MemberRegistration.state,
+        MemberRegistration.valid_from,
+        Person.public_id.label("person_id"),
+        Person.salt,
+        Person.name,
+        Person.phone,
+        Person.member_type,
+        Unit.name.label("unit"),
+        Grid.name.label("grid"),
+    )
+    .join(Person, Person.id == MemberRegistration.person_id)
+    .outerjoin(Unit, Unit.id == MemberRegistration.unit_id)
+    .outerjoin(Grid, Grid.id == MemberRegistration.grid_id)
+)
+GRIDS = select(OrgNode.public_id, OrgNode.name).where(*orgs.HERE, OrgNode.level == Level.GRID).order_by(OrgNode.path).limit(MOST)
 PAPER_BACK = timedelta(days=31)  # tasks a paper list may still be typed in for
 
 
@@ -46,8 +64,22 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A member as the list shows him; `id` is the person's public id."""
+
+    id: str
+    name: str
+    phone: str
+    member_type: MemberType
+    unit: str
+    grid: str
+    state: MemberState
+    since: date | None
+
+
+@dataclass(frozen=True)
 class Line:
-    """A member as the list shows him."""
+    """A member as the pages about him know him."""
 
     row: MemberRegistration
     person: Person
@@ -85,10 +117,10 @@ class Member:
 
 def page(
     session: Session, *, community: OrgNode, wanted: Filter, actor: Actor, after: str | None, limit: int
-) -> tuple[list[Line], str | None]:
+) -> tuple[list[Listed], str | None]:
     """A community's members in the order they came (R2), and the next `after`. Raises NOT_FOUND out of scope."""
     scopes.require(session, actor, Permission.MEMBERS_READ, community.id)
-    found = _lines().where(MemberRegistration.community_id == community.id, MemberRegistration.state.in_(wanted.states))
+    found = LISTED.where(MemberRegistration.community_id == community.id, MemberRegistration.state.in_(wanted.states))
     if wanted.word:
         found = found.where(or_(Person.name_hash == vault.lookup_hash("name", wanted.word), _phone_is(wanted.word)))
     if wanted.grid:
@@ -98,7 +130,7 @@ def page(
     if wanted.phoneless:
         found = found.where(Person.phone_hash.is_(None))
     rows, following = lists.page(session, found, MemberRegistration, after=after, limit=limit)
-    return [_line(row) for row in rows], following
+    return [_listed(row) for row in rows], following
 
 
 def one(session: Session, public_id: str, *, actor: Actor, permission: Permission = Permission.MEMBERS_READ) -> Line:
@@ -140,9 +172,7 @@ def read_phone(session: Session, public_id: str, *, actor: Actor, now: datetime)
 
 def grids(session: Session, community: OrgNode, *, now: datetime) -> Sequence[Row[str, str]]:
     """The grids of a community as (public id, name)."""
-    below = OrgNode.path.startswith(community.path, autoescape=True)
-    found = select(OrgNode.public_id, OrgNode.name).where(below, OrgNode.level == Level.GRID, orgs.holds_on(local_day(now)))
-    return session.execute(found.order_by(OrgNode.path).limit(MOST)).all()
+    return session.execute(GRIDS, {"on": local_day(now), "below": community.path}).all()
 
 
 def destinations(session: Session, community_id: int, *, now: datetime) -> Sequence[Row[str, str]]:
@@ -169,6 +199,14 @@ def _lines() -> Select[MemberRegistration, Person, str, str, str]:
         .outerjoin(Unit, Unit.id == MemberRegistration.unit_id)
         .outerjoin(Grid, Grid.id == MemberRegistration.grid_id)
     )
+
+
+def _listed(row: Any) -> Listed:
+    name = vault.open_sealed(row.salt, "person.name", row.person_id, row.name)
+    phone = vault.open_sealed(row.salt, "person.phone", row.person_id, row.phone)
+    return Listed(
+        row.person_id, name, people.masked(phone), row.member_type, row.unit or "", row.grid or "", row.state, row.valid_from
+    )  # fmt: skip
 
 
 def _line(row: Any) -> Line:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from server.db.base import new_public_id
@@ -103,10 +103,8 @@ def end(session: Session, *, node: OrgNode, on: date, actor: Actor, now: datetim
 def subtree(session: Session, *, on: date, root: OrgNode | None = None, deepest: Level = Level.BUILDING) -> Sequence[OrgNode]:
     """All nodes of the tree (or below and with `root`) that hold on this day, parents before children, down to `deepest`."""
     levels = list(Level)[: list(Level).index(deepest) + 1]
-    found = select(OrgNode).where(holds_on(on), OrgNode.level.in_(levels))
-    if root is not None:
-        found = found.where(OrgNode.path.startswith(root.path, autoescape=True))
-    nodes = session.execute(found).scalars().all()
+    asked = {"on": on, "below": root.path if root is not None else "/", "levels": levels}
+    nodes = session.execute(SUBTREE, asked).scalars().all()
     return sorted(nodes, key=lambda node: (node.path.count("/"), node.code or "", node.id))
 
 
@@ -166,9 +164,14 @@ def holds(node: OrgNode, on: date) -> bool:
     return node.valid_from <= on and (node.valid_to is None or on < node.valid_to)
 
 
-def holds_on(on: date) -> ColumnElement[bool]:
+def holds_on(on: date | BindParameter[date]) -> ColumnElement[bool]:
     """The same as a WHERE condition."""
     return and_(OrgNode.valid_from <= on, or_(OrgNode.valid_to.is_(None), OrgNode.valid_to > on))
+
+
+# Put together once: that costs more than running them.
+HERE = (holds_on(bindparam("on")), OrgNode.path.startswith(bindparam("below")))
+SUBTREE = select(OrgNode).where(*HERE, OrgNode.level.in_(bindparam("levels", expanding=True)))
 
 
 def _in_tree_order(nodes: Sequence[OrgNode]) -> list[OrgNode]:

@@ -30,16 +30,16 @@ def queue(session: Session, *, community: OrgNode, actor: Actor, after: str | No
     return nearest(session, select(Request).where(Request.community_id == community.id, STILL_OPEN), after, limit)
 
 
-def nearest(session: Session, here: Select[Request], after: str | None, limit: int) -> Listed:
-    """Open ones, the nearest date first, those without a date last."""
+def nearest(session: Session, here: Select[*tuple[Any, ...]], after: str | None, limit: int) -> tuple[list[Any], str | None]:
+    """Open ones, the nearest date first, those without a date last: whole requests, or the columns that `here` selects."""
     last = _cursor(session, after)
-    rows: list[Request] = []
+    rows: list[Any] = []
     if last is None or last.due_at is not None:
         rows = _dated(session, here, last, limit + 1)
     if len(rows) <= limit:
         begin = last.id if last is not None and last.due_at is None else 0
         undated = here.where(Request.due_at.is_(None), Request.id > begin).order_by(Request.id)
-        rows += session.execute(undated.limit(limit + 1 - len(rows))).scalars()
+        rows += _rows(session, undated.limit(limit + 1 - len(rows)))
     return _cut(rows, limit)
 
 
@@ -63,20 +63,25 @@ def own(session: Session, *, actor: Actor, after: str | None, limit: int) -> Lis
     return _cut(sorted(rows, key=lambda row: -row.id)[: limit + 1], limit)
 
 
-def newest(session: Session, wanted: Select[Request], after: str | None, limit: int) -> Listed:
-    """The last sent first. Raises INVALID for a cursor that is none."""
+def newest(session: Session, wanted: Select[*tuple[Any, ...]], after: str | None, limit: int) -> tuple[list[Any], str | None]:
+    """The last sent first: whole requests, or the columns that are selected. Raises INVALID for a cursor that is none."""
     last = _cursor(session, after)
     if last is not None:
         wanted = wanted.where(tuple_(Request.submitted_at, Request.id) < (last.submitted_at, last.id))
     sorted_ = wanted.order_by(Request.submitted_at.desc(), Request.id.desc())
-    return _cut(list(session.execute(sorted_.limit(limit + 1)).scalars()), limit)
+    return _cut(_rows(session, sorted_.limit(limit + 1)), limit)
 
 
-def _dated(session: Session, here: Select[Request], last: Row[Any, Any, Any] | None, count: int) -> list[Request]:
+def _dated(session: Session, here: Select[*tuple[Any, ...]], last: Row[Any, Any, Any] | None, count: int) -> list[Any]:
     dated = here.where(Request.due_at.is_not(None))
     if last is not None:
         dated = dated.where(tuple_(Request.due_at, Request.id) > (last.due_at, last.id))
-    return list(session.execute(dated.order_by(Request.due_at, Request.id).limit(count)).scalars())
+    return _rows(session, dated.order_by(Request.due_at, Request.id).limit(count))
+
+
+def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> list[Any]:
+    found = session.execute(wanted)
+    return list(found.scalars() if len(found.keys()) == 1 else found)
 
 
 def _newest(which: Sequence[ColumnElement[bool] | TextClause], last: Row[Any, Any, Any] | None, count: int) -> Select[Request]:
@@ -95,5 +100,5 @@ def _cursor(session: Session, after: str | None) -> Row[Any, Any, Any] | None:
     return row
 
 
-def _cut(rows: Sequence[Request], limit: int) -> Listed:
+def _cut(rows: Sequence[Any], limit: int) -> tuple[list[Any], str | None]:
     return list(rows[:limit]), rows[limit - 1].public_id if len(rows) > limit else None

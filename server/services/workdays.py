@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.db.models.registrations import CalendarDay
@@ -13,12 +13,12 @@ from server.domain.days import local_day, start_of
 from server.domain.permissions import Actor
 
 HORIZON = timedelta(days=60)  # no deadline of ours is further away
+OVERRIDES = select(CalendarDay.day, CalendarDay.working).where(CalendarDay.day >= bindparam("since"), CalendarDay.day <= bindparam("until"))
 
 
 def overrides(session: Session, *, since: date) -> dict[date, bool]:
     """The county's days in the sixty days from `since`."""
-    found = select(CalendarDay).where(CalendarDay.day >= since, CalendarDay.day <= since + HORIZON)
-    return {row.day: row.working for row in session.execute(found).scalars()}
+    return {row.day: row.working for row in session.execute(OVERRIDES, {"since": since, "until": since + HORIZON})}
 
 
 def put(session: Session, *, day: date, working: bool, why: str, actor: Actor, now: datetime) -> CalendarDay:

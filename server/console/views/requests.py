@@ -136,7 +136,7 @@ def _list_page(call: Call, asked: Mapping[str, str], below: Any, counts: Mapping
     spots = indented(node for node in below if node.path != below[0].path)
     may_triage = any(may_on_node(call.actor, P.REQUESTS_TRIAGE, node.path) for node in below[:1])
     return {
-        "lines": request_pages.lines(call, rows),
+        "lines": request_pages.lines(call, rows, near=below),
         "chosen": asked,
         "narrowed": narrowed,
         "late": counts["overdue"],

@@ -104,4 +104,4 @@ def _member(call: Call, community: OrgNode, word: str, field: str) -> Person:
     if len(lines) != 1:
         why = "有同名的人，请改写手机号" if lines else "没有找到，请写完整的姓名或手机号；他要先在本社区报到"
         raise Problem("INVALID", fields={field: why})
-    return lines[0].person
+    return people.by_public_id(call.session, lines[0].id)

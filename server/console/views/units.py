@@ -81,7 +81,7 @@ def show_unit(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     unit = units.of_actor(call.session, id, call.actor)
     community = call.session.get_one(OrgNode, unit.community_id)
     contact, row = units.contact_of(unit), unit_registrations.of_unit(call.session, unit_id=unit.id)
-    here: list[members.Line] = []
+    here: list[members.Listed] = []
     if scopes.allows(call.session, call.actor, P.MEMBERS_READ, community.id):
         wanted = Filter(unit=unit.public_id)
         here, _ = members.page(call.session, community=community, wanted=wanted, actor=call.actor, after=None, limit=SHOWN)
