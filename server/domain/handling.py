@@ -27,8 +27,8 @@ class ExtensionAction(StrEnum):
 
 
 EXTENSION_TRANSITIONS: Mapping[tuple[ExtensionState, ExtensionAction], Rule[ExtensionState]] = {
-    (ExtensionState.ASKED, ExtensionAction.APPROVE): Rule(ExtensionState.APPROVED, P.REQUESTS_DISPATCH, needs_note=True),
-    (ExtensionState.ASKED, ExtensionAction.REFUSE): Rule(ExtensionState.REFUSED, P.REQUESTS_DISPATCH, needs_note=True),
+    (ExtensionState.ASKED, ExtensionAction.APPROVE): Rule(ExtensionState.APPROVED, P.REQUESTS_DISPATCH, needs_note=True, undo=True),
+    (ExtensionState.ASKED, ExtensionAction.REFUSE): Rule(ExtensionState.REFUSED, P.REQUESTS_DISPATCH, needs_note=True, undo=True),
 }
 
 
@@ -121,10 +121,10 @@ class CarePlanAction(StrEnum):
 C = CarePlanState
 CARE_PLAN_STATE_NAMES: Mapping[CarePlanState, str] = {C.ASKED: "待照护人同意", C.ACTIVE: "进行中", C.ENDED: "已结束"}
 CARE_PLAN_TRANSITIONS: Mapping[tuple[CarePlanState, CarePlanAction], Rule[CarePlanState]] = {
-    (C.ASKED, CarePlanAction.ACCEPT): Rule(C.ACTIVE),
+    (C.ASKED, CarePlanAction.ACCEPT): Rule(C.ACTIVE, undo=True),
     (C.ASKED, CarePlanAction.HAND_OVER): Rule(C.ASKED),
     (C.ASKED, CarePlanAction.END): Rule(C.ENDED, P.REQUESTS_DISPATCH, needs_note=True),
-    (C.ACTIVE, CarePlanAction.HAND_OVER): Rule(C.ASKED),
+    (C.ACTIVE, CarePlanAction.HAND_OVER): Rule(C.ASKED, undo=True),
     (C.ACTIVE, CarePlanAction.END): Rule(C.ENDED, P.REQUESTS_DISPATCH, needs_note=True),
 }
 

@@ -71,7 +71,7 @@ class BindingAction(StrEnum):
 
 
 BINDING_TRANSITIONS: Mapping[tuple[BindingState, BindingAction], Rule[BindingState]] = {
-    (BindingState.SUBMITTED, BindingAction.ACCEPT): Rule(BindingState.ACCEPTED, Permission.BINDINGS_DECIDE),
+    (BindingState.SUBMITTED, BindingAction.ACCEPT): Rule(BindingState.ACCEPTED, Permission.BINDINGS_DECIDE, undo=True),
     (BindingState.SUBMITTED, BindingAction.RETURN): Rule(BindingState.RETURNED, Permission.BINDINGS_DECIDE, needs_note=True, undo=True),
     (BindingState.SUBMITTED, BindingAction.WITHDRAW): Rule(BindingState.WITHDRAWN),
 }

@@ -51,6 +51,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "KEYS_SOON": (K.CONFLICT, "新密钥刚添加，各个进程还在读取，请过一分钟再启用"),
     "NOTE_REQUIRED": (K.REFUSED, "请写明原因后再提交"),
     "STALE": (K.CONFLICT, "别人刚刚处理过，请刷新后再操作"),
+    "UNDO_ACTED": (K.CONFLICT, "这个人刚刚又办了事，不能撤销了，请先联系本人核对清楚"),
     "UNDO_DONE": (K.CONFLICT, "这一步已经撤销过了，请刷新后查看"),
     "UNDO_LATE": (K.CONFLICT, "已超过十秒，不能撤销了，请到详情页另行处理"),
     "UNDO_MOVED": (K.CONFLICT, "撤销前别人又办了下一步，请刷新后查看最新进展"),

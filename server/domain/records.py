@@ -50,13 +50,13 @@ RECORD_TRANSITIONS: Mapping[tuple[RecordState, RecordAction], Rule[RecordState]]
     (R.REPORTED, RA.CONFIRM): Rule(R.FINAL, P.RECORDS_CONFIRM, undo=True),
     (R.REPORTED, RA.SEND_BACK): Rule(R.SENT_BACK, P.RECORDS_CONFIRM, needs_note=True, undo=True),
     (R.FINAL, RA.DISPUTE): Rule(R.DISPUTED, needs_note=True),
-    (R.DISPUTED, RA.UPHOLD): Rule(R.FINAL, P.RECORDS_VOID, needs_note=True),
-    (R.DISPUTED, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True),
-    (R.FINAL, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True),
-    (R.PRESENT, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True),
-    (R.ENDED, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True),
-    (R.REPORTED, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True),
-    (R.SENT_BACK, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True),
+    (R.DISPUTED, RA.UPHOLD): Rule(R.FINAL, P.RECORDS_VOID, needs_note=True, undo=True),
+    (R.DISPUTED, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True, undo=True),
+    (R.FINAL, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True, undo=True),
+    (R.PRESENT, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True, undo=True),
+    (R.ENDED, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True, undo=True),
+    (R.REPORTED, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True, undo=True),
+    (R.SENT_BACK, RA.VOID): Rule(R.VOID, P.RECORDS_VOID, needs_note=True, undo=True),
 }
 COUNTS = (R.FINAL, R.DISPUTED)  # a disputed record stands until it is decided
 DISPUTE_WITHIN = timedelta(days=30)  # of the confirmation

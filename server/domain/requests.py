@@ -127,15 +127,15 @@ IN_HAND = (*CONTACT, S.FINISHED)  # the handler sees what it is about
 ENDS = (S.MERGED, S.SPLIT, S.REJECTED, S.WITHDRAWN, S.CLOSED, S.CLOSED_UNRATED, S.CLOSED_EXPLAINED)
 REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestAction], Rule[RequestState]] = {
     (S.DRAFT, A.SUBMIT): Rule(S.SUBMITTED),
-    (S.SUBMITTED, A.TRIAGE): Rule(S.TRIAGED, P.REQUESTS_TRIAGE),
+    (S.SUBMITTED, A.TRIAGE): Rule(S.TRIAGED, P.REQUESTS_TRIAGE, undo=True),
     **{(state, A.MERGE): Rule(S.MERGED, P.REQUESTS_TRIAGE) for state in (S.SUBMITTED, S.TRIAGED, S.OPEN)},
     **{(state, A.SPLIT): Rule(S.SPLIT, P.REQUESTS_TRIAGE) for state in (S.SUBMITTED, S.TRIAGED)},
-    **{(state, A.REJECT): Rule(S.REJECTED, P.REQUESTS_TRIAGE, needs_note=True) for state in (S.SUBMITTED, S.TRIAGED)},
-    (S.TRIAGED, A.PUBLISH): Rule(S.OPEN, P.REQUESTS_DISPATCH),
+    **{(state, A.REJECT): Rule(S.REJECTED, P.REQUESTS_TRIAGE, needs_note=True, undo=True) for state in (S.SUBMITTED, S.TRIAGED)},
+    (S.TRIAGED, A.PUBLISH): Rule(S.OPEN, P.REQUESTS_DISPATCH, undo=True),
     **{(state, A.DISPATCH): Rule(S.DISPATCHED, P.REQUESTS_DISPATCH, undo=True) for state in (S.TRIAGED, S.OPEN, S.REWORK)},
     (S.ESCALATED, A.DIRECT): Rule(S.DISPATCHED, P.REQUESTS_ESCALATED, undo=True),
     (S.OPEN, A.CLAIM): Rule(S.ACCEPTED, P.CLAIMS_DECIDE, undo=True),  # the secretary approves a claim
-    (S.DISPATCHED, A.ACCEPT): Rule(S.ACCEPTED),
+    (S.DISPATCHED, A.ACCEPT): Rule(S.ACCEPTED, undo=True),
     (S.DISPATCHED, A.DECLINE): Rule(S.TRIAGED, needs_note=True),
     (S.ACCEPTED, A.DECLINE): Rule(S.TRIAGED, needs_note=True),
     (S.ACCEPTED, A.START): Rule(S.IN_PROGRESS),
@@ -146,11 +146,11 @@ REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestAction], Rule[RequestSta
     (S.FINISHED, A.SEND_AGAIN): Rule(S.REWORK, needs_note=True),
     (S.FINISHED, A.TIME_OUT): Rule(S.CLOSED_UNRATED),
     (S.REWORK, A.REDO): Rule(S.IN_PROGRESS),
-    **{(state, A.ESCALATE): Rule(S.ESCALATED, P.REQUESTS_DISPATCH, needs_note=True) for state in ESCALATES},
-    (S.ESCALATED, A.TAKE_UP): Rule(S.IN_PROGRESS, P.REQUESTS_ESCALATED),
-    (S.ESCALATED, A.EXPLAIN): Rule(S.EXPLAINING, P.REQUESTS_ESCALATED, needs_note=True),
-    (S.EXPLAINING, A.APPROVE_EXPLANATION): Rule(S.CLOSED_EXPLAINED, P.REQUESTS_ESCALATED, needs_note=True),
-    (S.EXPLAINING, A.REFUSE_EXPLANATION): Rule(S.ESCALATED, P.REQUESTS_ESCALATED, needs_note=True),
+    **{(state, A.ESCALATE): Rule(S.ESCALATED, P.REQUESTS_DISPATCH, needs_note=True, undo=True) for state in ESCALATES},
+    (S.ESCALATED, A.TAKE_UP): Rule(S.IN_PROGRESS, P.REQUESTS_ESCALATED, undo=True),
+    (S.ESCALATED, A.EXPLAIN): Rule(S.EXPLAINING, P.REQUESTS_ESCALATED, needs_note=True, undo=True),
+    (S.EXPLAINING, A.APPROVE_EXPLANATION): Rule(S.CLOSED_EXPLAINED, P.REQUESTS_ESCALATED, needs_note=True, undo=True),
+    (S.EXPLAINING, A.REFUSE_EXPLANATION): Rule(S.ESCALATED, P.REQUESTS_ESCALATED, needs_note=True, undo=True),
     **{
         (state, A.WITHDRAW): Rule(S.WITHDRAWN)
         for state in (S.DRAFT, *BEFORE_WORK, S.IN_PROGRESS, S.WAITING, S.REWORK, S.ESCALATED, S.EXPLAINING)

@@ -36,7 +36,7 @@ class TaskAction(StrEnum):
 
 T, TA = TaskState, TaskAction
 TASK_TRANSITIONS: Mapping[tuple[TaskState, TaskAction], Rule[TaskState]] = {
-    (T.DRAFT, TA.PUBLISH): Rule(T.PUBLISHED, P.TASKS_MANAGE),
+    (T.DRAFT, TA.PUBLISH): Rule(T.PUBLISHED, P.TASKS_MANAGE, undo=True),
     (T.DRAFT, TA.CANCEL): Rule(T.CANCELLED, P.TASKS_MANAGE),
     (T.PUBLISHED, TA.END): Rule(T.ENDED, P.TASKS_MANAGE),
     (T.PUBLISHED, TA.CANCEL): Rule(T.CANCELLED, P.TASKS_MANAGE, needs_note=True),

@@ -85,16 +85,17 @@ WISH_PROOF_NAMES: Mapping[WishProof, str] = {
 
 S, A = WishState, WishAction
 WISH_TRANSITIONS: Mapping[tuple[WishState, WishAction], Rule[WishState]] = {
-    (S.COLLECTED, A.VERIFY): Rule(S.VERIFIED, P.WISHES_MANAGE),
-    (S.VERIFIED, A.PUBLISH): Rule(S.PUBLISHED, P.WISHES_MANAGE),
-    (S.PUBLISHED, A.CLAIM): Rule(S.CLAIMED),
-    (S.CLAIMED, A.RELEASE): Rule(S.PUBLISHED),
-    (S.CLAIMED, A.CONTACT): Rule(S.CONTACTED),
-    (S.CONTACTED, A.RELEASE): Rule(S.PUBLISHED),
-    (S.CONTACTED, A.FULFIL): Rule(S.FULFILLED),
-    (S.FULFILLED, A.CONFIRM): Rule(S.CONFIRMED),
+    (S.COLLECTED, A.VERIFY): Rule(S.VERIFIED, P.WISHES_MANAGE, undo=True),
+    (S.VERIFIED, A.PUBLISH): Rule(S.PUBLISHED, P.WISHES_MANAGE, undo=True),
+    (S.PUBLISHED, A.CLAIM): Rule(S.CLAIMED, undo=True),
+    (S.CLAIMED, A.RELEASE): Rule(S.PUBLISHED, undo=True),
+    (S.CLAIMED, A.CONTACT): Rule(S.CONTACTED, undo=True),
+    (S.CONTACTED, A.RELEASE): Rule(S.PUBLISHED, undo=True),
+    (S.CONTACTED, A.FULFIL): Rule(S.FULFILLED, undo=True),
+    (S.FULFILLED, A.CONFIRM): Rule(S.CONFIRMED, undo=True),
     (S.PUBLISHED, A.NEXT_ROUND): Rule(S.PUBLISHED, P.WISHES_MANAGE),
-    **{(state, A.WITHDRAW): Rule(S.WITHDRAWN, needs_note=True) for state in (S.COLLECTED, S.VERIFIED, S.PUBLISHED, S.CLAIMED, S.CONTACTED)},
+    **{(state, A.WITHDRAW): Rule(S.WITHDRAWN, needs_note=True, undo=True) for state in (S.COLLECTED, S.VERIFIED, S.PUBLISHED)},
+    **{(state, A.WITHDRAW): Rule(S.WITHDRAWN, needs_note=True, undo=True) for state in (S.CLAIMED, S.CONTACTED)},
 }
 TAKEN = (S.CLAIMED, S.CONTACTED, S.FULFILLED, S.CONFIRMED)
 

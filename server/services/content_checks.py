@@ -104,15 +104,23 @@ def decide(session: Session, request: Request, *, passes: bool, reason: str | No
     verdict = C.PASSED if passes else C.REFUSED
     if request.text_check is C.REVIEW:
         request.text_check = verdict
-    waiting = (C.REVIEW, C.CHECKING)
-    of_request = (Media.subject_kind == "request", Media.subject_id == request.id, Media.check_state.in_(waiting))
-    session.execute(update(Media).where(*of_request).values(check_state=verdict))
-    added = (RequestSupplement.request_id == request.id, RequestSupplement.check_state == C.REVIEW)
-    session.execute(update(RequestSupplement).where(*added).values(check_state=verdict))
+    for part in parts_of(session, request):
+        part.check_state = verdict
     session.flush()
     settle(session, request)
     events.add(session, request, action="pass_content" if passes else "refuse_content", actor=actor, now=now, note=reason)
     return request
+
+
+def parts_of(session: Session, request: Request) -> list[Media | RequestSupplement]:
+    """Pictures, voice notes and additions that wait for a human, held until the transaction ends."""
+    of_request = (Media.subject_kind == "request", Media.subject_id == request.id, Media.check_state.in_((C.REVIEW, C.CHECKING)))
+    added = (RequestSupplement.request_id == request.id, RequestSupplement.check_state == C.REVIEW)
+    parts: list[Media | RequestSupplement] = []
+    for wanted in (select(Media).where(*of_request), select(RequestSupplement).where(*added)):
+        held = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
+        parts += session.execute(held).scalars().all()
+    return parts
 
 
 def heard(session: Session, request: Request) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -17,25 +18,29 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from server.db.models.checkins import ServiceRecord
+from server.db.models.people import BindingRequest, Person
 from server.db.models.platform import Undo
 from server.db.models.registrations import MemberRegistration, Transfer, UnitRegistration
 from server.db.models.requests import Request, RequestOffer
-from server.db.models.tasks import Claim
+from server.db.models.rosters import RosterEntry
+from server.db.models.tasks import Claim, VolunteerTeam
 from server.domain.duties import NEEDS, OPINION, DutyKind
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.registrations import TransferState, UnitState
-from server.domain.requests import OfferState
 from server.domain.tasks import ClaimAction
 from server.services import (
     batches,
     binding_requests,
     claim_decisions,
     confirmations,
+    content_checks,
     duty_sources,
     records,
     registrations,
     request_claims,
+    reversals,
+    teams,
     transfers,
     undos,
     unit_registrations,
@@ -104,11 +109,31 @@ def decide_one(session: Session, pick: Pick, word: Word) -> Undo:
 
 def dispatch(session: Session, request: Request, *, to: Receiver, actor: Actor, now: datetime, seen: int | None = None) -> Undo:
     """dispatch.dispatch from the desk, to be undone within ten seconds. Raises what it raises."""
-    with undos.begin(session, actor=actor, now=now) as act:
-        act.watch("request", request, *_waiting(session, request.id))
-        offer = dispatching.dispatch(session, request, to=to, actor=actor, now=now, seen=seen)
-        act.made[f"request.{request.public_id}"] = [offer]
-        return act.keep("dispatch", [])
+    sent = partial(dispatching.dispatch, session, request, to=to, actor=actor, now=now, seen=seen)
+    return undos.step(session, request, sent, actor=actor, now=now)
+
+
+def bind(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: Actor, now: datetime) -> Undo:
+    """binding_requests.accept from the desk. The undo unties both again, or makes two of the merged ones. Raises what it raises."""
+    entry = session.get_one(RosterEntry, entry.id, with_for_update=True, populate_existing=True)
+    person = session.get_one(Person, row.person_id)
+    tied = [person, entry] if entry.person_id in (None, person.id) else []  # a merger keeps itself what went over
+    accepted = partial(binding_requests.accept, session, row, entry=entry, actor=actor, now=now)
+    return undos.step(session, row, accepted, actor=actor, now=now, plain=tied)
+
+
+def look_through(session: Session, request: Request, *, passes: bool, reason: str | None, actor: Actor, now: datetime) -> Undo:
+    """content_checks.decide from the desk. Raises what it raises."""
+    checked = content_checks.parts_of(session, request)
+    decided = partial(content_checks.decide, session, request, passes=passes, reason=reason, actor=actor, now=now)
+    return undos.step(session, request, decided, actor=actor, now=now, plain=[request, *checked])
+
+
+def admit(session: Session, team: VolunteerTeam, *, person: Person, admits: bool, actor: Actor, now: datetime) -> Undo:
+    """teams.admit from the desk. Raises what it raises."""
+    asks = teams.asks(session, team, person)
+    let_in = partial(teams.admit, session, team, person=person, admits=admits, actor=actor, now=now)
+    return undos.step(session, team, let_in, actor=actor, now=now, plain=[asks])
 
 
 def _of_kind(session: Session, kind: DutyKind, picks: Sequence[Pick], word: Word, act: undos.Act) -> list[Failure]:
@@ -119,7 +144,7 @@ def _of_kind(session: Session, kind: DutyKind, picks: Sequence[Pick], word: Word
     codes = {pick.id: _why_not(rows.get(pick.id), pick) for pick in picks}
     good = [rows[public_id] for public_id, code in codes.items() if code is None]
     for row in good:
-        act.watch(kind.value, row, *_beside(session, row))
+        act.watch(kind.value, row, *reversals.beside(session, row))
     failed = [batches.failure(public_id, code) for public_id, code in codes.items() if code is not None]
     return failed + (DECIDERS[kind](session, good, word) if good else [])
 
@@ -128,23 +153,6 @@ def _why_not(row: Any, pick: Pick) -> str | None:
     if row is None:
         return "NOT_FOUND"
     return "STALE" if pick.version is not None and pick.version != row.version else None
-
-
-def _beside(session: Session, row: Any) -> list[Any]:
-    """What else the decision moves."""
-    if isinstance(row, ServiceRecord) and row.claim_id is not None:
-        return [session.get_one(Claim, row.claim_id, populate_existing=True)]
-    if isinstance(row, Transfer):
-        return [session.get_one(MemberRegistration, row.registration_id, populate_existing=True)]
-    if isinstance(row, RequestOffer):
-        others = [one for one in _waiting(session, row.request_id) if one.id != row.id]
-        return [session.get_one(Request, row.request_id, populate_existing=True), *others]
-    return []
-
-
-def _waiting(session: Session, request_id: int) -> list[RequestOffer]:
-    waiting = select(RequestOffer).where(RequestOffer.request_id == request_id, RequestOffer.state == OfferState.WAITING)
-    return list(session.execute(waiting.execution_options(populate_existing=True)).scalars())
 
 
 def _claims(session: Session, rows: Sequence[Claim], word: Word) -> list[Failure]:

@@ -68,10 +68,12 @@ def undo(
 ) -> None:
     """Take the row's last move back: the guarded UPDATE to the state `before` and the columns it had, and one event.
 
+    A step beside the table that left the state alone (a whistle during the work, an extension) goes back too: its own rule was asked.
     Raises NOT_FOUND (out of scope), ILLEGAL_MOVE where the table does not let this move be undone, STALE.
     """
     after = row.state
-    rule = next((rule for (state, _), rule in table.items() if state == before and rule.to == after and rule.undo), None)
+    stayed = Rule(after) if before == after else None
+    rule = next((rule for (state, _), rule in table.items() if state == before and rule.to == after and rule.undo), stayed)
     if rule is None:
         raise Problem("ILLEGAL_MOVE", data={"state": after.value, "action": "undo"})
     if rule.permission is not None:

@@ -1,4 +1,4 @@
-"""What undoing a decision has to set right beyond the rows themselves: places, figures, witnesses, numbers, documents, offers.
+"""What a decision moves besides its own row, and what undoing it has to set right beyond rows: places, figures, numbers, papers, offers.
 
 Each prepares before the rows go back (and refuses), and returns what is to be done afterwards.
 """
@@ -9,22 +9,26 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from qr import rules
-from server.db.models.checkins import ServiceRecord, Supplement, Witness
-from server.db.models.people import Person
+from server.db.models.checkins import Scan, ServiceRecord, Supplement, Witness
+from server.db.models.codes import Code, CodeEpoch
+from server.db.models.handling import RequestExtension
+from server.db.models.people import BindingRequest, Person, PersonMerge
+from server.db.models.platform import Event
 from server.db.models.registrations import Document, MemberRegistration, Transfer, UnitRegistration
 from server.db.models.requests import Request, RequestOffer
-from server.db.models.tasks import Claim, Task
-from server.domain.permissions import Actor
+from server.db.models.tasks import Claim, Task, TeamMember, VolunteerTeam
+from server.domain.people import BindingState
+from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.records import COUNTS, RecordState
 from server.domain.registrations import MEMBER_TRANSITIONS, MemberAction, MemberState, TransferState, UnitState
-from server.domain.requests import OFFER_TRANSITIONS, OfferAction, OfferState
-from server.domain.tasks import ClaimState
-from server.services import claims, documents, events, serials, tallies
+from server.domain.requests import OFFER_TRANSITIONS, OfferAction, OfferState, RequestState
+from server.domain.tasks import ClaimState, TaskState
+from server.services import claims, consents, documents, events, merges, scopes, serials, tallies
 
 Then = Callable[[], None]
 UNDONE = "办理后十秒内撤销"
@@ -41,21 +45,43 @@ def lock(session: Session, record_ids: Sequence[int]) -> None:
     session.execute(select(Person.id).where(Person.id.in_(people)).order_by(Person.id).with_for_update(key_share=True)).all()
 
 
-def prepare(session: Session, row: Any, made: Sequence[int], *, made_at: datetime, actor: Actor, now: datetime) -> Then:
-    """Before the subject's rows go back. Raises UNDO_MOVED, UNDO_RECKONED, TASK_FULL, CLAIM_EXISTS."""
+def beside(session: Session, row: Any) -> list[Any]:
+    """What else a decision on this row moves."""
+    if isinstance(row, ServiceRecord) and row.claim_id is not None:
+        return [session.get_one(Claim, row.claim_id, populate_existing=True)]
+    if isinstance(row, Transfer):
+        return [session.get_one(MemberRegistration, row.registration_id, populate_existing=True)]
+    if isinstance(row, RequestOffer):
+        return [session.get_one(Request, row.request_id, populate_existing=True), *_waiting(session, row.request_id, but=row.id)]
+    if isinstance(row, RequestExtension):
+        return [session.get_one(Request, row.request_id, populate_existing=True)]
+    return _waiting(session, row.id) if isinstance(row, Request) else []
+
+
+def offers_in(made: Any) -> list[RequestOffer]:
+    """The offers a service returned."""
+    return [one for one in (made if isinstance(made, list) else [made]) if isinstance(one, RequestOffer) and one.version == 0]
+
+
+def prepare(session: Session, row: Any, before: Any, made: Sequence[int], *, made_at: datetime, actor: Actor, now: datetime) -> Then:
+    """Before the subject's rows go back to the state `before`. Raises UNDO_MOVED, UNDO_ACTED, UNDO_RECKONED, TASK_FULL, CLAIM_EXISTS."""
     if isinstance(row, Claim):
         return _claim(session, row)
     if isinstance(row, ServiceRecord):
-        return _record(session, row, made_at, actor, now)
+        return _record(session, row, before, made_at=made_at, actor=actor, now=now)
     if isinstance(row, MemberRegistration) and row.state is MemberState.ACTIVE:
         return _receipt(session, row, serials.MEMBER, actor, now)
     if isinstance(row, UnitRegistration) and row.state is UnitState.RECEIPT_SENT:
         return _receipt(session, row, serials.UNIT, actor, now)
     if isinstance(row, Transfer) and row.state is TransferState.ACCEPTED:
         return _transfer(session, row, actor, now)
+    if isinstance(row, BindingRequest) and row.state is BindingState.ACCEPTED:
+        return _binding(session, row, made_at, actor, now)
+    if isinstance(row, Task) and row.state is TaskState.PUBLISHED:
+        return _published(session, row, made_at)
     if isinstance(row, Request):
-        _lapse(session, made, actor, now)
-    return _nothing
+        _request(session, row, before, made, actor=actor, now=now)
+    return _noted(session, row, actor, now) if before is None else _nothing
 
 
 def _nothing() -> None:
@@ -70,9 +96,11 @@ def _claim(session: Session, claim: Claim) -> Then:
     return _nothing
 
 
-def _record(session: Session, record: ServiceRecord, made_at: datetime, actor: Actor, now: datetime) -> Then:
+def _record(session: Session, record: ServiceRecord, before: RecordState, *, made_at: datetime, actor: Actor, now: datetime) -> Then:
     """A confirmed record counted, and the confirmer stood for it. What came in since is proof that somebody relied on it."""
-    if record.state is not RecordState.FINAL:
+    if record.state is RecordState.VOID and before in COUNTS:
+        return _voided(session, record, made_at, now)
+    if record.state is not RecordState.FINAL or before in COUNTS:
         return _nothing
     if session.execute(select(Supplement.id).where(Supplement.record_id == record.id).limit(1)).first():
         raise Problem("UNDO_MOVED")
@@ -86,6 +114,13 @@ def _record(session: Session, record: ServiceRecord, made_at: datetime, actor: A
         tallies.take_back(session, record, minutes=minutes, now=now)
 
     return then
+
+
+def _voided(session: Session, record: ServiceRecord, made_at: datetime, now: datetime) -> Then:
+    """It counts again, unless minutes it shares with another were given to that one since."""
+    if _reckoned_by(session, record, made_at):
+        raise Problem("UNDO_RECKONED")
+    return lambda: tallies.contribute(session, record, now=now)
 
 
 def _reckoned_by(session: Session, record: ServiceRecord, made_at: datetime) -> bool:
@@ -124,6 +159,80 @@ def _transfer(session: Session, row: Transfer, actor: Actor, now: datetime) -> T
     changes: dict[str, Any] = {"valid_to": new.valid_from, "receipt_no": kept}
     events.move(session, new, table=MEMBER_TRANSITIONS, action=MemberAction.ANNUL, actor=actor, now=now, **changes)
     return then
+
+
+def _binding(session: Session, row: BindingRequest, made_at: datetime, actor: Actor, now: datetime) -> Then:
+    """They are not the same after all: untied, or two again, and whoever signed in meanwhile as the other signs in again."""
+    merge = session.execute(
+        select(PersonMerge).where(PersonMerge.from_id == row.person_id, PersonMerge.merged_at == made_at, PersonMerge.undone_at.is_(None))
+    ).scalar_one_or_none()
+    _require_idle(session, [row.person_id] if merge is None else [merge.from_id, merge.into_id], made_at)
+    if merge is not None:
+        merges.undo(session, merge, reason=UNDONE, actor=actor, now=now)
+        return _nothing
+    person = session.get_one(Person, row.person_id)
+
+    def then() -> None:
+        session.refresh(person)
+        consents.follow_branch(session, person)
+        events.add(session, person, action="undo", actor=actor, now=now)
+
+    return then
+
+
+def _require_idle(session: Session, person_ids: Sequence[int], since: datetime) -> None:
+    """Raise UNDO_ACTED where one of them did something, or something was done about him, since: he was taken for who the roster says."""
+    session.execute(select(Person.id).where(Person.id.in_(person_ids)).order_by(Person.id).with_for_update()).all()
+    did = [exists().where(Event.at > since, Event.actor_id.in_(person_ids), Event.action != "sign_in")]
+    about = [exists().where(column.in_(person_ids), at > since) for column, at in ACTED]
+    if session.execute(select(or_(*did, *about))).scalar_one():
+        raise Problem("UNDO_ACTED")
+
+
+ACTED = (
+    (MemberRegistration.person_id, MemberRegistration.submitted_at),
+    (Claim.person_id, Claim.claimed_at),
+    (ServiceRecord.person_id, ServiceRecord.started_at),
+    (Scan.person_id, Scan.received_at),
+    (Document.person_id, Document.issued_at),
+)
+
+
+def _published(session: Session, task: Task, made_at: datetime) -> Then:
+    """Its code was made with it and goes with it, unless somebody has claimed or come."""
+    claims.lock(session, Task.id == task.id)
+    relied = or_(*(exists().where(model.task_id == task.id) for model in (Claim, ServiceRecord)))
+    if session.execute(select(relied)).scalar_one():
+        raise Problem("UNDO_MOVED")
+
+    def then() -> None:
+        mine = select(Code.id).where(Code.subject_kind == "task", Code.subject_id == task.id, Code.created_at == made_at)
+        ids = session.execute(mine).scalars().all()
+        for model, column in ((CodeEpoch, CodeEpoch.code_id), (Code, Code.id)):
+            session.execute(delete(model).where(column.in_(ids)).execution_options(synchronize_session=False))
+
+    return then
+
+
+def _request(session: Session, request: Request, before: RequestState | None, made: Sequence[int], *, actor: Actor, now: datetime) -> None:
+    """Who was asked is asked no more; who offered himself since it was published keeps his offer, and it stays published."""
+    if made and before == request.state:
+        scopes.require(session, actor, Permission.REQUESTS_DISPATCH, request.community_id)
+    if request.state is RequestState.OPEN and before is RequestState.TRIAGED and _waiting(session, request.id):
+        raise Problem("UNDO_MOVED")
+    _lapse(session, made, actor, now)
+
+
+def _noted(session: Session, row: Any, actor: Actor, now: datetime) -> Then:
+    """A row without a move of its own still says in its history that the decision was taken back."""
+    subject = session.get_one(VolunteerTeam, row.team_id) if isinstance(row, TeamMember) else row
+    return lambda: events.add(session, subject, action="undo", actor=actor, now=now)
+
+
+def _waiting(session: Session, request_id: int, *, but: int | None = None) -> list[RequestOffer]:
+    waiting = select(RequestOffer).where(RequestOffer.request_id == request_id, RequestOffer.state == OfferState.WAITING)
+    rows = session.execute(waiting.order_by(RequestOffer.id).execution_options(populate_existing=True)).scalars()
+    return [row for row in rows if row.id != but]
 
 
 def _lapse(session: Session, made: Sequence[int], actor: Actor, now: datetime) -> None:

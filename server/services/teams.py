@@ -109,6 +109,15 @@ def admit(session: Session, team: VolunteerTeam, *, person: Person, admits: bool
     )
 
 
+def asks(session: Session, team: VolunteerTeam, person: Person) -> TeamMember:
+    """His asking to join. Raises NOT_FOUND where he does not ask."""
+    mine = select(TeamMember).where(TeamMember.team_id == team.id, TeamMember.person_id == person.id, ASKING)
+    row = session.execute(mine).scalar_one_or_none()
+    if row is None:
+        raise Problem("NOT_FOUND")
+    return row
+
+
 def asking(session: Session, team: VolunteerTeam, *, actor: Actor) -> Sequence[Mate]:
     """Who asks to join, the longest waiting first, for its leader and the community's staff. Raises NOT_FOUND for everybody else."""
     _require_head(session, team, actor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +13,9 @@ from server.db.models.platform import Event
 from server.db.models.requests import Request
 from server.domain.request_words import STEPS
 from server.services import endings, extensions, handling
+
+UNDO = "undo"
+MOMENT = timedelta(seconds=10)  # in which a decision at a desk is taken back (server/services/undos.py)
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,12 @@ class Step:
 
 
 def of(session: Session, request: Request) -> list[Step]:
-    """The steps of a request, oldest first; after a merger those of the one it went into, and so on."""
+    """The steps of a request, oldest first, without what was taken back; after a merger those of the one it went into, and so on."""
     steps: list[Step] = []
     following: Request | None = request
     since = 0
     while following is not None:
-        rows = _events(session, following.id, since)
+        rows = _standing(_events(session, following.id, since))
         words = written(session, following, rows)
         steps += [Step(row.at, STEPS[row.action][0], words.get(row.id) if STEPS[row.action][1] else None) for row in rows]
         since = max((row.id for row in rows), default=since)
@@ -51,4 +54,17 @@ def written(session: Session, request: Request, rows: Sequence[Event]) -> dict[i
 
 def _events(session: Session, request_id: int, since: int) -> list[Event]:
     mine = select(Event).where(Event.subject_kind == "request", Event.subject_id == request_id, Event.id > since)
-    return list(session.execute(mine.where(Event.action.in_(STEPS)).order_by(Event.id)).scalars())
+    return list(session.execute(mine.where(Event.action.in_((*STEPS, UNDO))).order_by(Event.id)).scalars())
+
+
+def _standing(rows: Sequence[Event]) -> list[Event]:
+    """Whoever took a step back did it within seconds: it is his last one."""
+    stood: list[Event] = []
+    for row in rows:
+        if row.action != UNDO:
+            stood.append(row)
+            continue
+        last = next((one for one in reversed(stood) if one.actor_id == row.actor_id), None)
+        if last is not None and row.at - last.at <= MOMENT:
+            stood.remove(last)
+    return stood

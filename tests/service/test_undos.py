@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from server.db.base import Base, reading, transaction
+from server.db.base import reading, transaction
 from server.db.models.notices import Notice
 from server.db.models.platform import Event, Outbox, Undo
 from server.db.models.registrations import Document
 from server.db.models.requests import Request, RequestOffer
-from server.db.models.tallies import Contribution, Tally
+from server.db.models.tallies import Tally
 from server.db.models.tasks import Claim, Task
 from server.domain.duties import DutyKind as K
 from server.domain.permissions import Actor, Role
@@ -51,8 +51,8 @@ from tests.factories.records import a_record
 from tests.factories.registrations import a_member, a_registration, a_unit, agree
 from tests.factories.requests import a_request
 from tests.factories.tasks import a_claim, a_task
+from tests.factories.whole import everything, net
 
-LEFT_BEHIND = {"event", "undo", "outbox", "contribution", "audit_seal", "login_session"}  # what happened stays written; sums are compared
 Scene = tuple[Tree, Actor]
 
 
@@ -61,25 +61,6 @@ def scene(session: Session, now: datetime) -> Scene:
     """The county, and the secretary of 示例社区."""
     tree = a_tree(session, now)
     return tree, actor_of(session, with_role(session, now, Role.SECRETARY, tree.community), now)
-
-
-def everything(session: Session) -> dict[str, list[dict[str, Any]]]:
-    """All rows of all tables but the ledgers, without versions; a number that was given back counts as never given."""
-    session.flush()
-    dumped = {}
-    for table in Base.metadata.sorted_tables:
-        if table.name not in LEFT_BEHIND:
-            rows = session.execute(select(table)).mappings()
-            kept = [{name: value for name, value in row.items() if name != "version"} for row in rows]
-            dumped[table.name] = [row for row in kept if not (table.name == "serial_counter" and row["last"] == 0)]
-            dumped[table.name].sort(key=lambda row: str(row.get("id", row)))
-    return dumped
-
-
-def net(session: Session) -> tuple[int, int]:
-    """Visits and minutes that all contributions come to."""
-    row = session.execute(select(func.coalesce(func.sum(Contribution.visits), 0), func.coalesce(func.sum(Contribution.minutes), 0))).one()
-    return int(row[0]), int(row[1])
 
 
 def decide(session: Session, now: datetime, actor: Actor, kind: K, *rows: Any, accepting: bool = True, **more: Any) -> Undo:
