@@ -38,6 +38,7 @@ from miniprogram_api import (
     records,
     registrations,
     requests,
+    review_slips,
     reviews,
     roles,
     rosters,
@@ -94,6 +95,7 @@ RESOURCES: tuple[Resource, ...] = (
     ballot_entries.ballot_entries_resource,
     callbacks.callbacks_resource,
     reviews.reviews_resource,
+    review_slips.review_slips_resource,
     wishes.wishes_resource,
     feedbacks.feedbacks_resource,
     dispatch.dispatch_resource,
@@ -104,7 +106,7 @@ RESOURCES: tuple[Resource, ...] = (
     funnels.funnels_resource,
 )
 OLDEST_CLIENT = (0, 1)
-UNLOGGED = ("/api/v1/b", "/api/v1/b/votes")  # no line, no request id: when a ballot came would tell who sent it
+UNLOGGED = ("/api/v1/b", "/api/v1/b/slips", "/api/v1/b/votes")  # no line, no request id: when a ballot came would tell who sent it
 
 
 def blueprint() -> Blueprint:

@@ -89,15 +89,14 @@ class SelectionIn(In):
 
 
 class ItemOut(Out):
-    """What is looked at, in neutral words; figures only from five opinions on that are not all the same."""
+    """What is looked at, in neutral words, and what the panel found; the votes are shown to nobody."""
 
     id: str
     kind: ItemKind
     text: str
-    verdict: Verdict | None
-    solved: int | None = Field(description="“已解决”的票数；意见不足五份或意见一致时为空")
-    unsolved: int | None = Field(description="“没解决”的票数；同上")
-    unsure: int | None = Field(description="“说不准”的票数；同上")
+    verdict: Verdict | None = Field(
+        description="solved 已解决；unsolved 没解决（票数相同也是）；too_few 不出结果；计票前为空。票数对谁都不公布"
+    )
     reopened: bool = Field(description="已列入回炉清单并重新办理")
 
 
@@ -119,7 +118,7 @@ class VoteTokenOut(Out):
 class VotesIn(In):
     """A member's votes: no name, no login."""
 
-    token: str = Field(min_length=20, max_length=64)
+    token: str = Field(min_length=13, max_length=64, description="投票凭证；用纸条的，是凭编号换来的")
     cell: Id
     votes: dict[Id, Vote] = Field(
         min_length=1,
@@ -163,19 +162,6 @@ def review_out(panel: ReviewPanel) -> ReviewOut:
     )
 
 
-def item_out(item: ReviewItem, votes: dict[Vote, int] | None) -> ItemOut:
-    """An item as JSON; figures only where tally() shows them."""
-
-    def number(vote: Vote) -> int | None:
-        return votes.get(vote, 0) if votes is not None else None
-
-    return ItemOut(
-        id=item.public_id,
-        kind=item.kind,
-        text=item.text,
-        verdict=item.verdict,
-        solved=number(Vote.SOLVED),
-        unsolved=number(Vote.UNSOLVED),
-        unsure=number(Vote.UNSURE),
-        reopened=item.reopened_id is not None,
-    )
+def item_out(item: ReviewItem) -> ItemOut:
+    """An item as JSON."""
+    return ItemOut(id=item.public_id, kind=item.kind, text=item.text, verdict=item.verdict, reopened=item.reopened_id is not None)

@@ -173,15 +173,12 @@ def count_review_votes(call: Call[None], review_id: str) -> ReviewOut:
 
 @reviews_resource.get("/reviews/<review_id>/items", permission=P.ME, answer=ItemsOut)
 def list_review_items(call: Call[None], review_id: str) -> ItemsOut:
-    """评议的事项、结果和纪要：评议员和社区可见；少于五份意见的不出结果，意见一致的只出结果、不出票数."""
+    """评议的事项、结果和纪要：评议员和社区可见；票数对谁都不公布，否则意见一致时就知道每个人投了什么."""
     panel = _panel(call, review_id)
     holds = scopes.allows(call.session, call.actor, P.REVIEWS_HOLD, panel.community_id)
     if not holds and not service.member_of(call.session, panel, call.actor).selected:
         raise Problem("NOT_FOUND")
-    votes = review_votes.tally(call.session, panel)
-    return ItemsOut(
-        items=[item_out(item, votes.get(item.id)) for item in service.items_of(call.session, panel)], minutes=service.minutes_of(panel)
-    )
+    return ItemsOut(items=[item_out(item) for item in service.items_of(call.session, panel)], minutes=service.minutes_of(panel))
 
 
 @reviews_resource.post(

@@ -13,7 +13,7 @@ import miniprogram_api
 from miniprogram_api import errors, wechat_push
 from server import console, health
 from server.config import Settings
-from server.console.views import api_docs, landing, public, screens
+from server.console.views import api_docs, landing, public, screens, slip_votes
 from server.db import base, vault
 from server.dev import routes as dev_routes
 
@@ -76,7 +76,7 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "private, no-cache")
-    if request.url_rule is not None and request.url_rule.rule in miniprogram_api.UNLOGGED:
+    if request.url_rule is not None and request.url_rule.rule in (*miniprogram_api.UNLOGGED, slip_votes.ADDRESS):
         return response
     response.headers["X-Request-Id"] = g.request_id
     log.info(

@@ -58,13 +58,19 @@ TAGS: Mapping[Tag, str] = {
 
 
 class CellKind(StrEnum):
-    """Whose doing is rated; the last two gather what was too little below them, a panel votes on requests."""
+    """Whose doing is rated; two gather what was too little below them. A panel votes on requests by phone, or on paper slips: what a
+    member types in from his own waits apart from what a clerk types in from the box and so has seen."""
 
     UNIT = "unit"
     OWN = "own"  # the community itself, its teams and neighbours
     COMMUNITY = "community"
     STREET = "street"
     PANEL = "panel"
+    PANEL_SLIPS = "panel_slips"
+    PANEL_BOX = "panel_box"
+
+
+PANEL_KINDS = (CellKind.PANEL, CellKind.PANEL_SLIPS, CellKind.PANEL_BOX)
 
 
 class Channel(StrEnum):

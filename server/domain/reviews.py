@@ -7,11 +7,15 @@ lower-case hexadecimal; the smallest lots are drawn. So neither volunteers nor t
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from itertools import combinations_with_replacement
 
 from server.domain.permissions import Permission as P
 from server.domain.states import Rule
+
+OPINIONS = 3  # said solved or unsolved, for a decision: more than half of the smallest panel
 
 
 class ReviewState(StrEnum):
@@ -63,7 +67,7 @@ class Vote(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the panel found; TOO_FEW where fewer than five said solved or unsolved."""
+    """What the panel found, all that is ever shown of its votes; TOO_FEW: no decision, for want of opinions or so that none is told."""
 
     SOLVED = "solved"
     UNSOLVED = "unsolved"
@@ -72,7 +76,7 @@ class Verdict(StrEnum):
 
 ITEM_KIND_NAMES: Mapping[ItemKind, str] = {ItemKind.THIRD_FAILURE: "第三次没办好", ItemKind.SAMPLED: "抽查"}
 VOTE_NAMES: Mapping[Vote, str] = {Vote.SOLVED: "已解决", Vote.UNSOLVED: "没解决", Vote.UNSURE: "说不准"}
-VERDICT_NAMES: Mapping[Verdict, str] = {Verdict.SOLVED: "已解决", Verdict.UNSOLVED: "没解决", Verdict.TOO_FEW: "意见不足五份，不出结果"}
+VERDICT_NAMES: Mapping[Verdict, str] = {Verdict.SOLVED: "已解决", Verdict.UNSOLVED: "没解决", Verdict.TOO_FEW: "不出结果"}
 
 
 def seed_hash(seed: str) -> str:
@@ -85,17 +89,30 @@ def drawn(seed: str, names: Iterable[str], places: int) -> list[str]:
     return sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())[:places]
 
 
-def verdict(votes: Mapping[Vote, int], least: int) -> Verdict:
+def majority(votes: Mapping[Vote, int]) -> Verdict:
     """The majority of those who said solved or unsolved; a tie is unsolved, because a doubt is looked into."""
     solved, unsolved = votes.get(Vote.SOLVED, 0), votes.get(Vote.UNSOLVED, 0)
-    if solved + unsolved < least:
+    if solved + unsolved < OPINIONS:
         return Verdict.TOO_FEW
     return Verdict.SOLVED if solved > unsolved else Verdict.UNSOLVED
 
 
-def differ(votes: Mapping[Vote, int]) -> bool:
-    """Did some say solved and some unsolved? Those who were not sure said neither."""
-    return bool(votes.get(Vote.SOLVED)) and bool(votes.get(Vote.UNSOLVED))
+def tells(typed: Mapping[Vote, int], others: int) -> bool:
+    """Could a decision tell who typed these paper slips what each of the `others` voted? Reckoned without their votes.
+
+    It could where all that lead to one decision are of one mind: where one vote is open and turns it, for instance.
+    """
+    said: dict[Verdict, set[Vote]] = {}
+    for open_ in combinations_with_replacement(Vote, others):
+        said.setdefault(majority(Counter(typed) + Counter(open_)), set()).update(open_)
+    return others > 0 and any(len(votes) == 1 for votes in said.values())
+
+
+def verdict(typed: Mapping[Vote, int], secret: Mapping[Vote, int]) -> Verdict:
+    """What the panel found, from the slips that a clerk typed in and the votes that nobody saw (docs/protocol.md §4)."""
+    if tells(typed, sum(secret.values())):
+        return Verdict.TOO_FEW
+    return majority(Counter(typed) + Counter(secret))
 
 
 def votes_needed(selected: int, percent: int, least: int) -> int:

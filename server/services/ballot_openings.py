@@ -88,6 +88,8 @@ def take_out(session: Session, cells: Sequence[int]) -> list[str]:
     """Spend the waiting tokens of these cells and hand over what their envelopes say, shuffled; the envelopes are gone."""
     session.execute(delete(Envelope).where(Envelope.token_hash.in_(select(SpentToken.token_hash))))  # arrived while the first was opened
     rows = session.execute(_envelopes(cells)).all()
+    if not rows:
+        return []
     session.execute(delete(Envelope).where(Envelope.token_hash.in_([row.token_hash for row in rows])))
     session.execute(insert(SpentToken), [{"token_hash": row.token_hash} for row in shuffled(rows)])
     return shuffled([vault.open_sealed(ballot_pools.SALT, ballots.BODY, row.token_hash, row.body) for row in rows])

@@ -19,7 +19,7 @@ from server.db.models.ballots import Cell, Envelope, Issued, PoolToken, SpentTok
 from server.db.models.people import Person
 from server.db.models.requests import Request
 from server.db.models.sign_offs import Callback
-from server.domain.ballots import CellKind, cell_key
+from server.domain.ballots import PANEL_KINDS, CellKind, cell_key
 from server.domain.days import local_day, period_start
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
@@ -63,12 +63,17 @@ def receive(session: Session, *, token: str, cell_public_id: str, body: str, pan
     Not counted are tokens of no pool or of another cell, of a closed cell, and a token's second ballot (the first one counts).
     """
     digest = vault.token_hash(token)
-    kind = Cell.kind == CellKind.PANEL if panel else Cell.kind != CellKind.PANEL
+    kind = Cell.kind.in_(PANEL_KINDS) if panel else Cell.kind.not_in(PANEL_KINDS)
     found = select(Cell.id).join(PoolToken, PoolToken.cell_id == Cell.id).where(PoolToken.token_hash == digest, kind)
     open_ = found.where(Cell.public_id == cell_public_id, Cell.closed_on.is_(None))
     cell_id = session.execute(open_.with_for_update(read=True, of=Cell)).scalar()  # closing it waits for us, or we for it
     if cell_id is None or session.get(SpentToken, digest) is not None:
         return
+    put(session, digest, cell_id, body)
+
+
+def put(session: Session, digest: str, cell_id: int, body: str) -> None:
+    """Lay a sealed envelope under its token's hash; the first one counts."""
     values = {"token_hash": digest, "cell_id": cell_id, "body": vault.seal(SALT, BODY, digest, body)}
     session.execute(insert_new(session, cast(Table, Envelope.__table__)).values(**values))
 

@@ -1,7 +1,8 @@
 """Votes of a panel: one-time tokens of a pool, envelopes, counting, and the 回炉 list (docs/protocol.md §4).
 
 The same path as ratings: that a member fetched a token is known, which one is not; a vote comes without login and waits sealed; all are
-opened together, shuffled, each item's vote under a key of its own.
+opened together, shuffled, each item's vote under a key of its own. Paper slips are in server/services/review_slips.py. The votes are
+counted for the decision and shown to nobody: where all agree, or where it is hidden that they do, they would tell what each one voted.
 """
 
 from __future__ import annotations
@@ -9,25 +10,25 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from server.db.models.ballots import Cell, Envelope
+from server.db.models.ballots import Cell
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.requests import Request
 from server.db.models.reviews import ReviewItem, ReviewMember, ReviewPanel, ReviewVote
-from server.domain.ballots import LEAST, CellKind, padded
+from server.domain.ballots import LEAST, CellKind
 from server.domain.days import local_day
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import Channel
-from server.domain.reviews import ReviewAction, ReviewState, Verdict, Vote, differ, verdict, votes_needed
-from server.services import ballot_openings, ballot_pools, ballots, policies, requests, reviews, scopes, sessions
+from server.domain.reviews import ReviewAction, ReviewState, Verdict, Vote, verdict, votes_needed
+from server.services import ballot_openings, ballot_pools, ballots, policies, requests, review_slips, reviews, scopes, sessions
 from server.services.ballots import Ticket
 from server.services.requests import Details
 
@@ -38,7 +39,7 @@ def open_vote(session: Session, panel: ReviewPanel, *, actor: Actor, now: dateti
         reviews.gather(session, panel, now=now)
         if not reviews.items_of(session, panel):
             raise Problem("REVIEW_NO_ITEMS")
-    cell = ballots.cell(session, kind=CellKind.PANEL, node_id=panel.community_id, of=panel.id, quarter=panel.quarter)
+    cell = review_slips.cell(session, panel, CellKind.PANEL)
     reviews.move(session, panel, ReviewAction.OPEN_VOTE, actor=actor, now=now, cell_id=cell.id)
     ballot_pools.stock(session, cell)
     return panel
@@ -62,25 +63,25 @@ def issue(session: Session, panel: ReviewPanel, *, actor: Actor, now: datetime) 
 
 def receive(session: Session, *, token: str, cell_public_id: str, votes: Mapping[str, Vote]) -> None:
     """Keep a member's votes (item's public id → vote) sealed until the count; says nothing, as ballots.receive()."""
-    text = json.dumps({item: vote.value for item, vote in sorted(votes.items())}, separators=(",", ":"))
-    ballots.receive(session, token=token, cell_public_id=cell_public_id, body=padded(text), panel=True)
+    ballots.receive(session, token=token, cell_public_id=cell_public_id, body=review_slips.packed(votes), panel=True)
 
 
 def count(session: Session, panel: ReviewPanel, *, actor: Actor, now: datetime) -> ReviewPanel:
     """Open all votes at once and write each item's verdict. Raises ILLEGAL_MOVE, NOT_FOUND, REVIEW_TURNOUT (too few voted yet)."""
     scopes.require(session, actor, Permission.REVIEWS_HOLD, panel.community_id)
-    if panel.state is ReviewState.VOTING and _waiting(session, panel) < needed(session, panel, now=now):
-        raise Problem("REVIEW_TURNOUT")
+    if panel.state is ReviewState.VOTING:
+        _check(session, panel, now)
     reviews.move(session, panel, ReviewAction.COUNT, actor=actor, now=now, counted_at=now)
-    cell = _cell(session, panel)
-    cell.closed_on = local_day(now)
-    items = {item.public_id: item for item in reviews.items_of(session, panel)}
-    said = [(items[name], Vote(vote)) for text in ballot_openings.take_out(session, [cell.id]) for name, vote in _known(text, items)]
-    rows = [{"key": secrets.token_hex(16), "item_id": item.id, "vote": vote} for item, vote in said]
-    if rows:
-        session.execute(insert(ReviewVote), ballot_openings.shuffled(rows))
-    for item in items.values():
-        item.verdict = verdict(Counter(vote for of, vote in said if of is item), LEAST)
+    cells = review_slips.cells(session, panel)
+    for cell in cells:
+        cell.closed_on = local_day(now)
+    session.flush()  # before the opening: a vote on its way is through, or finds the cell closed
+    items = reviews.items_of(session, panel)
+    typed = _opened(session, [cell for cell in cells if cell.kind is CellKind.PANEL_BOX], items)
+    secret = _opened(session, [cell for cell in cells if cell.kind is not CellKind.PANEL_BOX], items)
+    session.execute(insert(ReviewVote), ballot_openings.shuffled([_row(item, one) for item in items for one in typed + secret]))
+    for item in items:
+        item.verdict = verdict(Counter(one[item.public_id] for one in typed), Counter(one[item.public_id] for one in secret))
     session.flush()
     return panel
 
@@ -89,16 +90,6 @@ def needed(session: Session, panel: ReviewPanel, *, now: datetime) -> int:
     """The minimum turnout of this panel."""
     percent = policies.value(session, "reviews.turnout_percent", today=local_day(now), node_id=panel.community_id)
     return votes_needed(reviews.selected(session, panel), percent, LEAST)
-
-
-def tally(session: Session, panel: ReviewPanel) -> dict[int, dict[Vote, int]]:
-    """Votes by item, of items with a verdict on which opinions differ: where all agree the counts tell what each of them voted."""
-    items = [item.id for item in reviews.items_of(session, panel) if item.verdict in (Verdict.SOLVED, Verdict.UNSOLVED)]
-    counted = select(ReviewVote.item_id, ReviewVote.vote, func.count()).where(ReviewVote.item_id.in_(items))
-    found: dict[int, dict[Vote, int]] = {item: {} for item in items}
-    for item_id, vote, number in session.execute(counted.group_by(ReviewVote.item_id, ReviewVote.vote)):
-        found[item_id][vote] = number
-    return {item: votes for item, votes in found.items() if differ(votes)}
 
 
 def reopen(session: Session, panel: ReviewPanel, item: ReviewItem, *, actor: Actor, now: datetime) -> Request:
@@ -141,9 +132,22 @@ def _again(session: Session, old: Request, *, actor: Actor, now: datetime) -> Re
     return requests.send(session, made, actor=actor, now=now)
 
 
-def _known(text: str, items: Mapping[str, ReviewItem]) -> list[tuple[str, str]]:
-    """The votes of one envelope on items of this panel."""
-    return [(name, vote) for name, vote in json.loads(text).items() if name in items]
+def _check(session: Session, panel: ReviewPanel, now: datetime) -> None:
+    """Enough votes, and no more slips than were signed for: "more ballots than voters" is no vote."""
+    if review_slips.waiting(session, panel) < needed(session, panel, now=now):
+        raise Problem("REVIEW_TURNOUT")
+    if review_slips.used(session, panel) > review_slips.handed_out(session, panel):
+        raise Problem("REVIEW_SLIPS_OVER")
+
+
+def _opened(session: Session, cells: Sequence[Cell], items: Sequence[ReviewItem]) -> list[dict[str, Vote]]:
+    """What each envelope says of each item; of one that it leaves out, 说不准: rows that are missing would tell something, too."""
+    said = [json.loads(text) for text in ballot_openings.take_out(session, [cell.id for cell in cells])]
+    return [{item.public_id: Vote(one.get(item.public_id, Vote.UNSURE)) for item in items} for one in said]
+
+
+def _row(item: ReviewItem, votes: Mapping[str, Vote]) -> dict[str, Any]:
+    return {"key": secrets.token_hex(16), "item_id": item.id, "vote": votes[item.public_id]}
 
 
 def _member(session: Session, panel: ReviewPanel, actor: Actor) -> ReviewMember:
@@ -158,7 +162,3 @@ def _member(session: Session, panel: ReviewPanel, actor: Actor) -> ReviewMember:
 
 def _cell(session: Session, panel: ReviewPanel) -> Cell:
     return session.execute(select(Cell).where(Cell.id == panel.cell_id)).scalar_one()
-
-
-def _waiting(session: Session, panel: ReviewPanel) -> int:
-    return int(session.execute(select(func.count()).where(Envelope.cell_id == panel.cell_id)).scalar_one())

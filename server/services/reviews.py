@@ -21,7 +21,7 @@ from server.db.models.people import Person
 from server.db.models.requests import Request
 from server.db.models.reviews import ReviewItem, ReviewMember, ReviewPanel
 from server.db.models.sign_offs import SignOff
-from server.domain.ballots import LEAST
+from server.domain.ballots import LEAST, PANEL_KINDS, cell_key
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.days import local_day, period_end, period_start, start_of
 from server.domain.people import ConsentChannel
@@ -142,9 +142,14 @@ def call_off(session: Session, panel: ReviewPanel, *, reason: str, actor: Actor,
     Votes that wait are deleted unopened: it has no result, they may be fewer than five, and who has the keys later could still read them.
     """
     move(session, panel, ReviewAction.CALL_OFF, actor=actor, now=now, note=reason)
-    if panel.cell_id is not None:
-        ballot_openings.destroy(session, session.get_one(Cell, panel.cell_id), now=now)
+    for cell in session.execute(select(Cell).where(Cell.key.in_(cell_keys(panel)))).scalars():
+        ballot_openings.destroy(session, cell, now=now)
     return panel
+
+
+def cell_keys(panel: ReviewPanel) -> list[str]:
+    """The keys of the cells in which its votes wait: by phone, by slip, from the box."""
+    return [cell_key(kind, panel.community_id, panel.id, panel.quarter) for kind in PANEL_KINDS]
 
 
 def move(session: Session, panel: ReviewPanel, action: ReviewAction, *, actor: Actor, now: datetime, **changes: Any) -> ReviewPanel:

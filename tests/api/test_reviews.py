@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from server.db.base import transaction
 from server.domain.permissions import Role
-from server.services import sign_offs
+from server.services import review_slips, sign_offs
 from tests.factories.people import a_person, a_tree, headers, token_of, with_role
 from tests.factories.ratings import a_finished, rater
 
@@ -59,7 +59,8 @@ def test_a_panel_from_sign_up_to_minutes(client: FlaskClient, scene: Scene) -> N
         assert (answer.status_code, "X-Request-Id" in answer.headers) == (200, False)
     assert post(client, f"{base}/count", scene.secretary).json["state"] == "counted"
     found = client.get(f"/api/v1{base}/items", headers=headers(scene.secretary)).json["items"][0]
-    assert [found[key] for key in ("verdict", "solved", "unsolved", "unsure")] == ["unsolved", None, None, None], "all five voted alike"
+    assert set(found) == {"id", "kind", "text", "verdict", "reopened"}, "no votes, whoever asks"
+    assert found["verdict"] == "unsolved"
     assert post(client, f"{base}/items/{found['id']}/reopen", scene.secretary).status_code == 201
     assert post(client, f"{base}/close", scene.secretary, {"minutes": "五人到会，一件回炉"}).json["state"] == "closed"
     assert client.get(f"/api/v1/reviews?community={scene.community}", headers=headers(scene.people[0])).json["items"][0]["seed"]
@@ -100,3 +101,44 @@ def test_a_clerk_signs_up_who_has_no_phone(client: FlaskClient, scene: Scene) ->
     back = f"{base}/{made.json['person']}/withdraw"
     assert [post(client, back, token).status_code for token in (scene.neighbour, scene.secretary)] == [404, 200]
     assert client.get(f"/api/v1{base}", headers=headers(scene.secretary)).json["items"] == []
+
+
+def test_a_panel_votes_by_paper_slips(client: FlaskClient, scene: Scene) -> None:
+    """Two at the device in the hall, five from the box would be too many: no more than drew one."""
+    panel = post(client, "/reviews", scene.secretary, {"community": scene.community, "day": "2026-03-31", "seats": 5}).json["id"]
+    base = f"/reviews/{panel}"
+    for person in scene.people:
+        post(client, f"{base}/volunteers", person)
+    members = [one["person"] for one in post(client, f"{base}/select", scene.secretary, {}).json["items"]]
+    said = headers(scene.secretary)
+    assert client.post(f"/api/v1{base}/slips", headers=said).json["error"]["code"] == "ILLEGAL_MOVE"
+    assert post(client, f"{base}/vote", scene.secretary).status_code == 200
+    with pytest.MonkeyPatch.context() as patch:
+        drawn: list[str] = []
+        patch.setattr(review_slips, "drawn", lambda _session, _panel, codes, **_: lambda: drawn.extend(codes) or b"%PDF-")
+        refused = [client.post(f"/api/v1{base}/slips", headers=headers(token)).status_code for token in (scene.people[0], scene.neighbour)]
+        assert refused == [403, 404]
+        assert client.post(f"/api/v1{base}/slips", headers=said).mimetype == "application/pdf"
+    receipts = f"{base}/slip-receipts"
+    assert [post(client, receipts, token, {"person": members[0]}).status_code for token in (None, scene.people[0], scene.neighbour)] == [
+        401,
+        403,
+        404,
+    ]
+    assert {post(client, receipts, scene.secretary, {"person": one}).status_code for one in members} == {200}
+    assert post(client, f"{receipts}/{members[4]}/withdraw", scene.secretary).status_code == 200
+    assert post(client, receipts, scene.secretary, {"person": members[0], "x": 1}).status_code == 422
+    listed = client.get(f"/api/v1{base}/slips", headers=said).json
+    assert ([one["on_paper"] for one in listed["items"]], listed["handed_out"], listed["used"]) == ([True] * 4 + [False], 4, 0)
+    opened = client.post("/api/v1/b/slips", json={"code": drawn[0].lower()})
+    assert ("X-Request-Id" in opened.headers, len(opened.json["items"])) == (False, 1)
+    vote = {"token": opened.json["token"], "cell": opened.json["cell"], "votes": {opened.json["items"][0]["id"]: "solved"}}
+    assert client.post("/api/v1/b/votes", json=vote).status_code == 200
+    again = [client.post("/api/v1/b/slips", json={"code": code}).json["error"]["code"] for code in (drawn[0], "0" * 13)]
+    assert again == ["REVIEW_SLIP_USED", "REVIEW_SLIP_UNKNOWN"]
+    entries = f"{base}/slip-entries"
+    few = {"slips": [{"code": code, "votes": {}} for code in drawn[1:4]]}
+    all_ = {"slips": [{"code": code, "votes": vote["votes"]} for code in drawn]}
+    codes = [post(client, entries, scene.secretary, body).json["error"]["code"] for body in (few, all_)]
+    assert codes == ["SLIPS_FEW", "REVIEW_SLIPS_OVER"]
+    assert [post(client, entries, token, all_).status_code for token in (None, scene.people[0], scene.neighbour)] == [401, 403, 404]

@@ -130,6 +130,8 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
         for page in ("choose", "volunteers", "call-off")
     ),
     ("review", lambda world: f"/console/reviews/{world.ids['panel']}"),
+    ("review-slips", lambda world: f"/console/reviews/{world.ids['panel_voting']}/slips"),
+    ("review-box", lambda world: f"/console/reviews/{world.ids['panel_voting']}/slips/box"),
     ("review-voting", lambda world: f"/console/reviews/{world.ids['panel_voting']}"),
     ("ratings", "/console/ratings"),
     ("ratings-slips", "/console/ratings/slips"),
@@ -153,8 +155,11 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("funnel", "/console/funnel"),
     ("funnel-bucket", "/console/funnel/to_triage"),
     # without sign-in
-    *((f"public{path.replace('/', '-')}", path) for path in ("/about", "/privacy", "/verify", "/board")),
-    *((f"public{path.replace('/', '-')}-large", f"{path}?print=large&theme=dark") for path in ("/about", "/privacy", "/verify", "/board")),
+    *((f"public{path.replace('/', '-')}", path) for path in ("/about", "/privacy", "/verify", "/vote", "/board")),
+    *(
+        (f"public{path.replace('/', '-')}-large", f"{path}?print=large&theme=dark")
+        for path in ("/about", "/privacy", "/verify", "/vote", "/board")
+    ),
     ("public-board-of", lambda world: f"/board/{world.tree.community.public_id}"),
     ("public-board-of-large", lambda world: f"/board/{world.tree.community.public_id}?print=large&theme=dark"),
     ("roles", "/console/roles"),

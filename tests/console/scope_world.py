@@ -56,6 +56,7 @@ OBJECTS: Mapping[tuple[str, str], str] = {
     ("reviews", "id"): "panel",
     ("reviews/items", "item"): "review_item",
     ("reviews/volunteers", "person"): "member",
+    ("reviews/slips", "person"): "member",
     ("care", "id"): "care",
     ("mediations", "id"): "mediation",
     ("stations", "id"): "station",

@@ -79,7 +79,6 @@ def test_votes_are_counted_and_what_is_not_solved_begins_again(secretary: Seat, 
     secretary.get(to)
     assert "至少要" in secretary.said
     secretary.post(f"{to}/count")
-    assert re.findall(r'data-label="票数">([^<]*)<', secretary.html) == ["不公布"], "all five voted alike"
     (item,) = re.findall(rf"{to}/items/(\w+)/reopen", secretary.html)
     secretary.post(f"{to}/items/{item}/reopen")
     assert "已重新立一件" in secretary.said

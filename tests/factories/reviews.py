@@ -12,7 +12,7 @@ from server.db.models.requests import Request
 from server.db.models.reviews import ReviewPanel
 from server.domain.permissions import Actor
 from server.domain.reviews import Vote
-from server.services import review_votes, reviews, sign_offs
+from server.services import review_slips, review_votes, reviews, sign_offs
 from tests.factories.people import Tree, a_person
 from tests.factories.ratings import a_finished, quarter_of, rater
 
@@ -49,3 +49,11 @@ def vote(session: Session, now: datetime, panel: ReviewPanel, people: Sequence[P
         ticket = review_votes.issue(session, panel, actor=Actor(person.id), now=now)
         for _ in range(2):
             review_votes.receive(session, token=ticket.token, cell_public_id=ticket.cell.public_id, votes=dict.fromkeys(items, one))
+
+
+def sign_for_slips(session: Session, now: datetime, panel: ReviewPanel, people: Sequence[Person], clerk: Actor) -> list[str]:
+    """Print the slips and have each of these people draw one; the codes that were drawn."""
+    codes = review_slips.print_codes(session, panel, actor=clerk, now=now)
+    for person in people:
+        review_slips.hand_out(session, panel, person=person, actor=clerk, now=now)
+    return codes[: len(people)]

@@ -60,6 +60,8 @@ AT: Mapping[str, str] = {
     "fulfil_wish": "wish_contacted",
     "confirm_wish": "wish_fulfilled",
     **dict.fromkeys(("fetch_vote_token", "count_review_votes"), "review_voting"),
+    **dict.fromkeys(("print_review_slips", "list_review_slips", "sign_for_review_slip", "give_back_review_slip"), "review_voting"),
+    "enter_review_slips": "review_voting",
     **dict.fromkeys(("list_review_items", "reopen_review_item", "close_review"), "review_counted"),
 }
 # Which object of the world a field of a body or query means; the rest is the example's own.
@@ -104,6 +106,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "post_votes": {"token": "vote", "cell": "panel_cell", "votes": {"vote_item": "solved"}},
     "create_review": {"day": "2026-09-30"},
     "select_review_members": {"chosen": [{"person": f"voter{number}", "reason": "了解情况"} for number in range(5)]},
+    "sign_for_review_slip": {"person": "voter2"},
     "enter_feedback": {"request": None, "person": OTHER},
     "create_care_plan": {"person": "members"},
     "hand_over_care_plan": {"carer": "mover"},

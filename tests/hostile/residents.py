@@ -57,6 +57,7 @@ from tests.factories.handling import handled
 from tests.factories.people import Tree, a_person, actor_of
 from tests.factories.ratings import NOT, VERY, a_finished, ballot, cast_ballots
 from tests.factories.requests import a_request
+from tests.factories.reviews import sign_for_slips
 from tests.factories.wishes import a_wish
 
 Rows = dict[str, Any]
@@ -244,10 +245,12 @@ def _reviewed(loop: Loop) -> tuple[Rows, str]:
     review_votes.count(session, counted, actor=actor_of(session, people["secretary"], now), now=now)
     cell = session.get_one(Cell, voting.cell_id)
     token = review_votes.issue(session, voting, actor=Actor(voters[-1].id), now=now).token
+    sign_for_slips(session, now, voting, voters[1:2], actor_of(session, people["secretary"], now))
     items = {"items": reviews.items_of(session, counted)[0], "vote_item": reviews.items_of(session, voting)[0]}
     items |= {f"voter{number}": person for number, person in enumerate(voters)}
     entered = Represented("评议戊", None, ConsentChannel.PAPER)
     member = review_sign_ups.enter(session, gathering, who=entered, actor=actor_of(session, people["secretary"], now), now=now)
+    items["slip-receipts"] = voters[1]
     items["volunteer-entries"] = session.get_one(Person, member.person_id)
     return {"reviews": gathering, "review_voting": voting, "review_counted": counted, "panel_cell": cell, **items}, token
 

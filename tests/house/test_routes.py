@@ -26,6 +26,7 @@ PUBLIC = {
     "/q/<path:name>": "where an ordinary-link code leads a phone's browser, and the file by which WeChat proves the domain",
     "/v/<token>": "anyone may verify a receipt or certificate (A6)",
     "/verify": "the same for who cannot scan: number and name must both be right",
+    "/vote": "a member of a panel votes with the code of his paper slip, and is asked nothing else",
     "/board": "the communities to choose from are no secret",
     "/board/<community>": "a notice board hangs for everybody: totals and published activities, no names",
     "/privacy": "what personal data are used for must be read before anybody signs in (R7)",

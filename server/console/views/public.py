@@ -1,5 +1,6 @@
 """The pages that need no sign-in and no script: verifying a paper, a community's notice board, the privacy rules, who runs this.
 
+/vote: a panel's member without a phone types in the code of his paper slip; nothing of it is logged (docs/protocol.md §4).
 /v/<token>: anyone with a printed receipt or certificate sees whether it is genuine, the name masked; /verify is for who cannot scan.
 """
 
@@ -15,7 +16,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.exc import DataError
 
 from server import clock
-from server.console.views import pages
+from server.console.views import pages, slip_votes
 from server.db.base import reading
 from server.domain.consents import TEXTS
 from server.domain.days import local_day
@@ -53,6 +54,7 @@ def blueprint() -> Blueprint:
     made = Blueprint("public", __name__, template_folder="../templates")
     made.add_url_rule("/v/<token>", "scanned", verify_scanned)
     made.add_url_rule("/verify", "verify", verify_typed, methods=["GET", "POST"])
+    made.add_url_rule("/vote", "vote", slip_votes.vote, methods=["GET", "POST"])
     made.add_url_rule("/board", "boards", list_boards)
     made.add_url_rule("/board/<community>", "board", show_board)
     made.add_url_rule("/privacy", "privacy", show_privacy)

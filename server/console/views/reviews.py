@@ -14,7 +14,7 @@ from server.domain.people import ConsentChannel
 from server.domain.permissions import Permission as P
 from server.domain.permissions import may_on_node
 from server.domain.problems import Problem
-from server.domain.reviews import ITEM_KIND_NAMES, REVIEW_STATE_NAMES, VERDICT_NAMES, VOTE_NAMES, ReviewState
+from server.domain.reviews import ITEM_KIND_NAMES, REVIEW_STATE_NAMES, VERDICT_NAMES, ReviewState
 from server.services import people, review_sign_ups, review_votes, reviews, scopes
 
 desk = Desk("reviews")
@@ -22,7 +22,7 @@ S = ReviewState
 NEXT = {
     S.GATHERING: "等居民自愿报名；人数够了就抽签，或逐人写明理由选定",
     S.SELECTED: "请列出事项并开始投票：第三次没办好的，和抽查的",
-    S.VOTING: "等评议员在手机上匿名投票；人数够了再计票",
+    S.VOTING: "等评议员匿名投票，用手机或抽一张纸条；人数够了再计票",
     S.COUNTED: "请把评为没解决的列入回炉清单，写好会议纪要并结束",
     S.CLOSED: "已经结束",
     S.VOID: "已经取消",
@@ -88,20 +88,18 @@ def create(call: Call) -> Answer:
 def show_review(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     """一次评价例会：报名的人、事项、结果、回炉清单."""
     panel = _held(call, id)
-    votes = review_votes.tally(call.session, panel)
     items = reviews.items_of(call.session, panel)
     counted = panel.state in (S.COUNTED, S.CLOSED)
     return call.show(
         "console/reviews/one.html",
-        **_about(panel),
+        **about(panel),
         members=[(one, person.public_id, people.name_of(person)) for one, person in reviews.members_of(call.session, panel)],
-        items=[(item, votes.get(item.id), counted and item.verdict is not None) for item in items],
+        items=[(item, counted and item.verdict is not None) for item in items],
         needed=review_votes.needed(call.session, panel, now=call.now) if panel.state is S.VOTING else 0,
         minutes=reviews.minutes_of(panel),
         kinds=ITEM_KIND_NAMES,
         ways=WAYS,
         verdicts=VERDICT_NAMES,
-        vote_names=VOTE_NAMES,
     )
 
 
@@ -115,7 +113,7 @@ def enter_volunteer(call: Call, id: str) -> Answer:  # noqa: A002
         return call.done(f"{sheet.name.data}已报名", to=f"{_address(panel)}/volunteers")
     blame(sheet, call.problem)
     rows = [(person.public_id, people.name_of(person), WAYS[one.channel]) for one, person in entered]
-    return call.show("console/reviews/volunteers.html", 422 if call.posted else 200, sheet=sheet, rows=rows, **_about(panel))
+    return call.show("console/reviews/volunteers.html", 422 if call.posted else 200, sheet=sheet, rows=rows, **about(panel))
 
 
 @desk.action("/reviews/<id>/volunteers/<person>/withdraw", permission=P.REVIEWS_ENTER)
@@ -144,14 +142,14 @@ def choose(call: Call, id: str) -> Answer:  # noqa: A002
         picked = {public_id: reasons.get(public_id, "") for public_id in ticked}
         reviews.choose(call.session, panel, picked, actor=call.actor, now=call.now)
         return call.done(f"选定了 {len(ticked)} 位评议员", to=_address(panel))
-    return call.show("console/reviews/choose.html", **_about(panel), members=members, ticked=ticked, reasons=reasons)
+    return call.show("console/reviews/choose.html", **about(panel), members=members, ticked=ticked, reasons=reasons)
 
 
 @desk.action("/reviews/<id>/vote", permission=P.REVIEWS_HOLD)
 def open_vote(call: Call, id: str) -> Answer:  # noqa: A002
     """列出事项并开始投票."""
     review_votes.open_vote(call.session, _held(call, id), actor=call.actor, now=call.now)
-    return call.done("投票开始了，请告诉评议员在手机上投", to=f"/console/reviews/{id}")
+    return call.done("投票开始了，请告诉评议员在手机上投；没有手机的抽一张纸条", to=f"/console/reviews/{id}")
 
 
 @desk.action("/reviews/<id>/count", permission=P.REVIEWS_HOLD)
@@ -179,7 +177,7 @@ def close(call: Call, id: str) -> Answer:  # noqa: A002
     if call.posted and sheet.validate():
         reviews.close(call.session, panel, minutes=sheet.minutes.data, actor=call.actor, now=call.now)
         return call.done("纪要已保存，例会结束", to=_address(panel))
-    return call.show("console/reviews/step.html", 422 if call.posted else 200, sheet=sheet, title="写纪要并结束", **_about(panel))
+    return call.show("console/reviews/step.html", 422 if call.posted else 200, sheet=sheet, title="写纪要并结束", **about(panel))
 
 
 @desk.form("/reviews/<id>/call-off", permission=P.REVIEWS_HOLD)
@@ -189,7 +187,7 @@ def call_off(call: Call, id: str) -> Answer:  # noqa: A002
     if call.posted and sheet.validate():
         reviews.call_off(call.session, panel, reason=sheet.reason.data, actor=call.actor, now=call.now)
         return call.done("已取消，没开封的票已经销毁", to=_address(panel))
-    return call.show("console/reviews/step.html", 422 if call.posted else 200, sheet=sheet, title="不开了", **_about(panel))
+    return call.show("console/reviews/step.html", 422 if call.posted else 200, sheet=sheet, title="不开了", **about(panel))
 
 
 def quarter_name(first: Any) -> str:
@@ -207,7 +205,8 @@ def _address(panel: ReviewPanel) -> str:
     return f"/console/reviews/{panel.public_id}"
 
 
-def _about(panel: ReviewPanel) -> dict[str, Any]:
+def about(panel: ReviewPanel) -> dict[str, Any]:
+    """What every page of a panel says of it."""
     return {
         "panel": panel,
         "quarter": quarter_name(panel.quarter),

@@ -50,6 +50,7 @@ class ReviewMember(Base):
     __tablename__ = "review_member"
     __table_args__ = (
         Index("uq_review_member_panel_id_person_id", "panel_id", "person_id", unique=True),
+        CheckConstraint("NOT on_paper OR token_on IS NOT NULL", name="who_votes_on_paper_took_a_slip"),
         CheckConstraint("(channel = 'app') = (witness_id IS NULL)", name="who_has_no_phone_has_a_witness"),
     )
 
@@ -58,7 +59,8 @@ class ReviewMember(Base):
     person_id: Mapped[int] = ref("person.id", index=True)
     selected: Mapped[bool | None]
     reason: Mapped[str | None] = mapped_column(String(200))
-    token_on: Mapped[date | None] = mapped_column(comment="that he fetched a token; not which one")
+    token_on: Mapped[date | None] = mapped_column(comment="that he fetched a token or took a slip; not which one")
+    on_paper: Mapped[bool] = mapped_column(default=False, comment="he took a paper slip (R6)")
     signed_up_at: Mapped[utc]
     channel: Mapped[ConsentChannel] = mapped_column(enum_type(ConsentChannel), default=ConsentChannel.APP, comment="how he signed up (R6)")
     witness_id: Mapped[int | None] = maybe_ref("person.id", comment="who entered him")

@@ -193,7 +193,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('public_id', sa.String(length=16), nullable=False),
     sa.Column('key', sa.String(length=80), nullable=False, comment='kind, place, unit or panel, quarter'),
-    sa.Column('kind', sa.Enum('unit', 'own', 'community', 'street', 'panel', name='cellkind', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('unit', 'own', 'community', 'street', 'panel', 'panel_slips', 'panel_box', name='cellkind', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('node_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False, comment='the community, or the street for what is merged there'),
     sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('quarter', sa.Date(), nullable=False, comment='its first day'),
@@ -752,8 +752,6 @@ def upgrade() -> None:
     sa.Column('login', sa.String(length=64), nullable=False),
     sa.Column('password_hash', sa.String(length=200), nullable=False),
     sa.Column('password_set_at', server.db.types.UtcDateTime(timezone=True), nullable=True, comment='empty: somebody else gave it to him, he has to choose his own'),
-    sa.Column('failures', sa.Integer(), nullable=False),
-    sa.Column('locked_until', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('totp_secret', sa.LargeBinary(), nullable=True, comment="base32, RFC 6238; sealed under the person's salt and the login"),
     sa.Column('totp_since', server.db.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('totp_step', sa.Integer(), nullable=True, comment='the last half minute whose code was accepted: none counts twice'),
@@ -1167,11 +1165,13 @@ def upgrade() -> None:
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('selected', sa.Boolean(), nullable=True),
     sa.Column('reason', sa.String(length=200), nullable=True),
-    sa.Column('token_on', sa.Date(), nullable=True, comment='that he fetched a token; not which one'),
+    sa.Column('token_on', sa.Date(), nullable=True, comment='that he fetched a token or took a slip; not which one'),
+    sa.Column('on_paper', sa.Boolean(), nullable=False, comment='he took a paper slip (R6)'),
     sa.Column('signed_up_at', server.db.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('channel', sa.Enum('app', 'paper', 'spoken', name='consentchannel', native_enum=False, create_constraint=True, length=24), nullable=False, comment='how he signed up (R6)'),
     sa.Column('witness_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='who entered him'),
     sa.CheckConstraint("(channel = 'app') = (witness_id IS NULL)", name=op.f('ck_review_member_who_has_no_phone_has_a_witness')),
+    sa.CheckConstraint('NOT on_paper OR token_on IS NOT NULL', name=op.f('ck_review_member_who_votes_on_paper_took_a_slip')),
     sa.ForeignKeyConstraint(['panel_id'], ['review_panel.id'], name=op.f('fk_review_member_panel_id_review_panel')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_review_member_person_id_person')),
     sa.ForeignKeyConstraint(['witness_id'], ['person.id'], name=op.f('fk_review_member_witness_id_person')),
@@ -1268,6 +1268,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('shift', schema=None) as batch_op:
         batch_op.create_index('ix_shift_task_id_starts_at', ['task_id', 'starts_at'], unique=False)
+
+    op.create_table('sign_in_counter',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False, comment="HMAC of the name, or of the name and the browser's cookie"),
+    sa.Column('login_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='set: it signed in at this browser before'),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('locked_until', server.db.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('last_at', server.db.types.UtcDateTime(timezone=True), nullable=False, comment='of a name the last failure, of a browser the last use'),
+    sa.ForeignKeyConstraint(['login_id'], ['staff_login.id'], name=op.f('fk_sign_in_counter_login_id_staff_login')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_in_counter')),
+    sa.UniqueConstraint('key', name=op.f('uq_sign_in_counter_key'))
+    )
+    with op.batch_alter_table('sign_in_counter', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sign_in_counter_login_id'), ['login_id'], unique=False)
 
     op.create_table('staff_password',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1974,6 +1988,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_staff_password_login_id'))
 
     op.drop_table('staff_password')
+    with op.batch_alter_table('sign_in_counter', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sign_in_counter_login_id'))
+
+    op.drop_table('sign_in_counter')
     with op.batch_alter_table('shift', schema=None) as batch_op:
         batch_op.drop_index('ix_shift_task_id_starts_at')
 
