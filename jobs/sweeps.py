@@ -18,7 +18,7 @@ from server.db.models.media import Media
 from server.db.models.platform import Outbox, Undo, WechatPush
 from server.domain.days import local_day
 from server.domain.media import MediaState
-from server.services import claim_decisions, desk_sign_ins, idempotency, media, requests, tasks, transfers, wish_claims
+from server.services import claim_decisions, desk_sign_ins, idempotency, media, requests, sign_in_counters, tasks, transfers, wish_claims
 
 UNSENT = timedelta(seconds=60)  # a row this old should have been worked on: its message was lost
 AGAIN = timedelta(seconds=120)  # and so was this one's, or the queue is long: the claim sorts that out
@@ -79,7 +79,11 @@ def end_tasks(now: datetime) -> None:
 
 
 def prune(now: datetime) -> None:
-    """Forget: undos after a day, idempotency keys and done outbox rows after 7, WeChat's pushes and places of scans after 30."""
+    """Forget what has served its time.
+
+    Failed sign-ins after an hour, undos after a day, idempotency keys and done outbox rows after 7, WeChat's pushes and places of scans
+    after 30.
+    """
     with transaction() as session:
         idempotency.prune(session, now=now)
         session.execute(delete(Outbox).where(Outbox.done_at < now - OUTBOX_KEPT))
@@ -87,6 +91,7 @@ def prune(now: datetime) -> None:
         session.execute(delete(WechatPush).where(WechatPush.done_at < now - PUSHES_KEPT))
         requests.forget_words(session, now=now)
         desk_sign_ins.prune(session, now=now)
+        sign_in_counters.prune(session, now=now)
     with transaction() as session:
         _forget_places(session, now - PLACES_KEPT)
 

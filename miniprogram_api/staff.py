@@ -75,13 +75,13 @@ def staff_sign_in(call: Call[StaffSignInIn]) -> StaffSessionOut:
     proven = _proven_twice(call, found)
     hashed = _renewed(call, found)
     with transaction() as session:
-        row = session.get_one(StaffLogin, found.id)
+        row = staff.still(session, found)
         if hashed is not None:
             staff.change(session, found=row, password=hashed, actor=Actor(found.person_id), now=call.now)
         left = staff.outstanding(session, row, proven=proven, now=call.now)
         if left is not None:
             raise Problem(ASKED[left])
-        return StaffSessionOut(token=staff.sign_in(session, found=found, now=call.now), expires_at=call.now + staff.LIFETIME)
+        return StaffSessionOut(token=staff.sign_in(session, found=row, now=call.now), expires_at=call.now + staff.LIFETIME)
 
 
 def _proven(call: Call[StaffSignInIn] | Call[StaffPasswordIn], login: str | None, password: str) -> StaffLogin:
@@ -91,8 +91,9 @@ def _proven(call: Call[StaffSignInIn] | Call[StaffPasswordIn], login: str | None
     if login is None and found is None:
         raise Problem("NOT_FOUND")
     matched = staff.matches(found, password)
+    tried = login or (found.login if found is not None else "")
     with transaction() as session:
-        code = staff.settle(session, found=found, matched=matched, now=call.now)
+        code = staff.settle(session, login=tried, found=found, matched=matched, now=call.now)
     if code is not None or found is None:
         raise Problem(code or "LOGIN_FAILED")
     return found
@@ -124,18 +125,24 @@ def _renewed(call: Call[StaffSignInIn], found: StaffLogin) -> staff.Hashed | Non
     body=StaffLoginIn,
     answer=StaffLoginOut,
     status=201,
-    problems=("NOT_FOUND", "LOGIN_TAKEN"),
+    problems=("NOT_FOUND", "LOGIN_OF_HIS_OWN", "LOGIN_TAKEN"),
 )
 def create_staff_login(call: Call[StaffLoginIn]) -> StaffLoginOut:
-    """开登录名；只能给自己有权任命的人开."""
+    """开登录名；只能给自己有权任命、没有自己微信账号的人开：有微信的人扫码登录，密码自己在电脑上设."""
     person = people.by_public_id(call.session, call.body.person)
     password = staff.create(call.session, person=person, login=call.body.login, actor=call.actor, now=call.now)
     return StaffLoginOut(login=call.body.login.lower(), password=password)
 
 
-@staff_resource.post("/staff-logins/reset", permission=P.ROLES_GRANT, body=StaffResetIn, answer=StaffLoginOut, problems=("NOT_FOUND",))
+@staff_resource.post(
+    "/staff-logins/reset",
+    permission=P.ROLES_GRANT,
+    body=StaffResetIn,
+    answer=StaffLoginOut,
+    problems=("NOT_FOUND", "LOGIN_OF_HIS_OWN"),
+)
 def reset_staff_login(call: Call[StaffResetIn]) -> StaffLoginOut:
-    """重置密码并解锁，解除验证器（本人重新绑定），此人的其他登录全部失效."""
+    """重置密码并解锁，解除验证器（本人重新绑定），此人的其他登录全部失效；有自己微信账号的人只能自己设."""
     found = staff.find(call.session, call.body.login)
     if found is None:
         raise Problem("NOT_FOUND")
@@ -157,5 +164,5 @@ def change_staff_password(call: Call[StaffPasswordIn]) -> Done:
         used = staff.used(session, found)
     hashed = staff.hashed(found.login, call.body.new, used)
     with transaction() as session:
-        staff.change(session, found=session.get_one(StaffLogin, found.id), password=hashed, actor=call.actor, now=call.now)
+        staff.change(session, found=staff.still(session, found), password=hashed, actor=call.actor, now=call.now)
     return Done()

@@ -70,7 +70,7 @@ def grant(login: str | None, phone: str | None, role: str, node: str | None, uni
 @command.command()
 @click.option("--login", required=True)
 def reset(login: str) -> None:
-    """重置密码并解锁，解除验证器，显示一次新密码。"""
+    """重置密码并解锁，解除验证器，显示一次新密码；有自己微信的人请本人扫码登录后自己设。"""
     with _work() as (session, now):
         found = staff.find(session, login)
         if found is None:

@@ -22,6 +22,8 @@ from server.domain.problems import Problem
 
 COOKIE = "gj_desk"
 BROWSER = "gj_browser"  # known before anybody signed in: sign-in forms and sign-in codes are bound to it
+KNOWN = "gj_known"  # a random name that outlives sessions: where a login signed in before, strangers' failures do not lock it
+KNOWN_S = 180 * 86400
 CSRF = "csrf"
 HIDDEN = frozenset({CSRF, "once", "draft", "back"})  # fields of ours, not of the person
 DRAFT_S = 1800
@@ -45,6 +47,11 @@ def token() -> str:
 def browser() -> str:
     """The random name of this browser, '' at its first visit."""
     return request.cookies.get(BROWSER, "")
+
+
+def known() -> str:
+    """The random name under which logins know this browser, '' where none signed in by password."""
+    return request.cookies.get(KNOWN, "")[:64]
 
 
 def keep(answer: Response, name: str, value: str, *, seconds: int | None = None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from server.demo import phones, sheets, story
+from server.demo import desks, phones, sheets, story
 from server.demo.client import Client
 from server.demo.devices import Clocks, Device
 from server.demo.phones import Json, Phone
@@ -86,10 +86,9 @@ def first_sign_in(client: Client, login: str, given: str, own: str) -> None:
 
 
 def open_desk(town: Town, name: str, login: str) -> str:
-    """The county gives somebody a login for the console; she chooses her own password, which is returned."""
-    given = sign_officer_in(town).post("/staff-logins", {"person": town.people[name], "login": login})["password"]
+    """Somebody signs in at the console by phone and makes a login with a password of her own, which is returned."""
     own = new_password()
-    first_sign_in(Client(town.base), login, given, own)
+    desks.make_login(desks.sign_in(town.base, town.phones[name]), login, own)
     return own
 
 

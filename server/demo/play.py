@@ -106,7 +106,7 @@ def ask_to_move(town: Town) -> None:
 
 
 def open_desk(town: Town) -> None:
-    """The secretary's login for the console, as the county gives one; `gongjian run` tells it at every start."""
+    """The secretary's login for the console, which she makes herself; `gongjian run` tells it at every start."""
     password = community.open_desk(town, story.SECRETARY, LOGIN)
     file = config.load().data_dir / instance.CONSOLE
     file.parent.mkdir(parents=True, exist_ok=True)

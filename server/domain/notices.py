@@ -102,6 +102,9 @@ WORDINGS: Mapping[tuple[NoticeKind, str], Wording] = {
     (K.BINDING_DECIDED, ""): Wording("已处理", "您的身份核对已处理，请打开“我的”查看"),
     (K.BINDING_DECIDED, "accepted"): Wording("已通过", "您的身份核对已通过，可以到社区报到了"),
     (K.BINDING_DECIDED, "returned"): Wording("已退回", "您的身份核对被退回，请补充后重新提交"),
+    (K.BINDING_DECIDED, "login_closed"): Wording(
+        "已停用", "您用上了自己的微信，别人替您开的密码登录已停用，以后请扫码登录，要用密码请在电脑上打开“我的登录”自己设"
+    ),
     (K.CLAIM_DECIDED, ""): Wording("已处理", "您报名的“{title}”有了结果，请打开查看"),
     (K.CLAIM_DECIDED, "approved"): Wording("已通过", "您报名的“{title}”已通过，请于{when}参加"),
     (K.CLAIM_DECIDED, "declined"): Wording("未通过", "您报名的“{title}”未通过，请看看其他活动"),

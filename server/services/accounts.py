@@ -59,7 +59,7 @@ def take_phone(session: Session, *, person: Person, phone: str, actor: Actor, no
     consents.require(session, person_id=person.id, purpose=Purpose.SERVICE)
     known = people.by_phone(session, phone)
     if known is not None and known.id != person.id:
-        if merges.has_account(session, known) or not merges.is_empty(session, person):
+        if people.has_account(session, known) or not merges.is_empty(session, person):
             raise Problem("PHONE_TAKEN")
         merges.absorb(session, empty=person, into=known, actor=actor, now=now)
         person = known

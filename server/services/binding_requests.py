@@ -56,7 +56,7 @@ def accept(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: 
     _move(session, row, BindingAction.ACCEPT, actor=actor, now=now, roster_entry_id=entry.id)
     if known is not None and known != person.id:
         into = session.get_one(Person, known)
-        if into.has_grants or merges.has_account(session, into) or not merges.is_empty(session, person):
+        if into.has_grants or people.has_account(session, into) or not merges.is_empty(session, person):
             raise Problem("ROSTER_ENTRY_TAKEN")
         merges.absorb(session, empty=person, into=into, actor=actor, now=now, community_id=row.community_id)
         _tell(session, row, person_id=known, now=now)

@@ -28,7 +28,7 @@ from server.domain.feedbacks import (
 from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import events, lists, notices, policies, scopes, workdays
+from server.services import events, lists, notices, policies, scopes, sessions, workdays
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def withdraw(session: Session, feedback: Feedback, *, actor: Actor, now: datetim
 
 
 def own(session: Session, *, actor: Actor, after: str | None, limit: int) -> tuple[list[Feedback], str | None]:
-    """What the person wrote, newest first."""
+    """What the person wrote, newest first. Raises FORBIDDEN where it may not be he (`sessions.is_himself`)."""
+    if not sessions.is_himself(session, actor):
+        raise Problem("FORBIDDEN")
     mine = select(Feedback).where(Feedback.author_id == actor.id)
     rows, following = lists.page(session, mine, Feedback, after=after, limit=limit, newest_first=True)
     return [row[0] for row in rows], following
@@ -178,9 +180,9 @@ def _require_author(session: Session, feedback: Feedback, actor: Actor) -> None:
 
 
 def _speaks(session: Session, feedback: Feedback, actor: Actor) -> bool:
-    """The writer, or the clerk who entered it for him, while she is one there."""
+    """The writer, if it is surely he, or the clerk who entered it for him, while she is one there."""
     if feedback.author_id == actor.person_id:
-        return True
+        return sessions.is_himself(session, actor)
     entered = feedback.entered_by is not None and feedback.entered_by == actor.person_id
     return entered and scopes.allows(session, actor, Permission.FEEDBACKS_ENTER, feedback.community_id)
 

@@ -25,7 +25,7 @@ from server.domain.problems import Problem
 from server.domain.request_desk import OPEN_STATES
 from server.domain.requests import Channel, CheckState, Relation
 from server.domain.rosters import CellError, Parsed, Sheet, parse_columns
-from server.services import consents, merges, notices, people, profiles, requests, scopes
+from server.services import consents, notices, people, profiles, requests, scopes
 from server.services.requests import Details
 
 MOST_OF_A_ROUND = 50
@@ -188,7 +188,7 @@ def _relation(session: Session, community: OrgNode, channel: Channel, details: D
 def _known(session: Session, who: Represented) -> Person | None:
     """The person with this phone, if he has this name."""
     known = people.by_phone(session, who.phone) if who.phone else None
-    if known is None or (known.name is None and merges.has_account(session, known)):
+    if known is None or (known.name is None and people.has_account(session, known)):
         return known  # who signs in gives his name himself
     if known.name is None:
         people.set_name(known, who.name)

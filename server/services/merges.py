@@ -27,10 +27,11 @@ from server.db.models.requests import Request, RequestParty
 from server.db.models.rosters import RosterEntry
 from server.db.models.tasks import Claim, TeamMember
 from server.db.models.wishes import Wish
+from server.domain.notices import NoticeKind
 from server.domain.people import BindingState, PersonState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import events, lists, scopes
+from server.services import events, lists, notices, people, scopes, staff
 
 HISTORY = (MemberRegistration, Claim, ServiceRecord, Scan, Document, RoleGrant, RosterEntry, StaffLogin, Wish, CarePlan)
 
@@ -72,17 +73,15 @@ def is_empty(session: Session, person: Person) -> bool:
     return not session.execute(select(done)).scalar_one()
 
 
-def has_account(session: Session, person: Person) -> bool:
-    """Does somebody already sign in as this person?"""
-    return bool(session.execute(select(exists().where(WechatAccount.person_id == person.id))).scalar_one())
-
-
 def absorb(session: Session, *, empty: Person, into: Person, actor: Actor, now: datetime, community_id: int | None = None) -> PersonMerge:
     """Move what `empty` has to `into` and keep which rows these were; `empty` stays as a MERGED row that names it.
 
     What a person has once and both have (a consent, a team) stays where it was. `community_id` is whose staff may undo it, the county too;
-    None: found from where `into` belongs. Who else signs in as `into` is the caller's question.
+    None: found from where `into` belongs. Who else signs in as `into` is the caller's question; by a password that somebody gave him
+    nobody does any more (docs/decisions/0012-sign-in-of-staff.md).
     """
+    people.hold(session, into)
+    closed = staff.close(session, person=into, actor=actor, now=now)
     merge = PersonMerge(
         public_id=new_public_id(),
         from_id=empty.id,
@@ -97,12 +96,14 @@ def absorb(session: Session, *, empty: Person, into: Person, actor: Actor, now: 
     session.execute(asked.values(state=BindingState.WITHDRAWN, version=BindingRequest.version + 1, decided_at=now))
     empty.state, empty.merged_into_id = PersonState.MERGED, into.id
     session.flush()
+    if closed:
+        _tell_closed(session, merge, now)
     events.add(session, empty, action="merge", actor=actor, now=now, before=PersonState.ACTIVE.value, after=PersonState.MERGED.value)
     return merge
 
 
 def undo(session: Session, merge: PersonMerge, *, reason: str, actor: Actor, now: datetime) -> PersonMerge:
-    """They are two after all: the rows that went over go back, and whoever is signed in with a phone as either signs in again.
+    """They are two after all: the rows that went over go back, whoever is signed in as either signs in again, a password holds no more.
 
     Raises NOT_FOUND out of scope, NOTE_REQUIRED, ILLEGAL_MOVE where it was undone already or the person was merged further.
     """
@@ -116,6 +117,7 @@ def undo(session: Session, merge: PersonMerge, *, reason: str, actor: Actor, now
         raise Problem("ILLEGAL_MOVE")
     session.refresh(merge)
     left.state, left.merged_into_id = PersonState.ACTIVE, None
+    staff.close(session, person=into, actor=actor, now=now)  # it may be the account's owner who made it
     _hand_over(session, merge, giver=into, taker=left)
     _sign_out(session, merge, now)
     session.flush()
@@ -179,13 +181,26 @@ def _reseal(session: Session, ids: Sequence[int], giver: Person, taker: Person) 
 
 
 def _sign_out(session: Session, merge: PersonMerge, now: datetime) -> None:
-    """End the sessions of the phone that began since: nobody says which of them were the account's."""
-    since = update(LoginSession).where(LoginSession.channel == "app", LoginSession.revoked_at.is_(None))
+    """End the sessions that began since, at desks, too: nobody says which of them were the account's."""
+    since = update(LoginSession).where(LoginSession.revoked_at.is_(None))
     either = or_(
         LoginSession.person_id == merge.from_id,
         (LoginSession.person_id == merge.into_id) & (LoginSession.created_at >= merge.merged_at),
     )
     session.execute(since.where(either).values(revoked_at=now).execution_options(synchronize_session=False))
+
+
+def _tell_closed(session: Session, merge: PersonMerge, now: datetime) -> None:
+    notices.tell(
+        session,
+        person_id=merge.into_id,
+        kind=NoticeKind.BINDING_DECIDED,
+        subject_kind="person_merge",
+        subject_public_id=merge.public_id,
+        facts={"outcome": "login_closed"},
+        dedupe=f"login_closed:{merge.id}",
+        now=now,
+    )
 
 
 def _community_of(session: Session, empty: Person, into: Person) -> int:

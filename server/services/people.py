@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from server.db import vault
 from server.db.base import new_public_id
-from server.db.models.people import Person
+from server.db.models.people import Person, WechatAccount
 from server.domain.people import MemberType, PersonState
 from server.domain.problems import Problem
 
@@ -76,6 +76,16 @@ def by_public_id(session: Session, public_id: str) -> Person:
     if person is None:
         raise Problem("NOT_FOUND")
     return person
+
+
+def has_account(session: Session, person: Person) -> bool:
+    """Does somebody sign in as this person by a WeChat account of his own?"""
+    return bool(session.execute(select(exists().where(WechatAccount.person_id == person.id))).scalar_one())
+
+
+def hold(session: Session, person: Person) -> None:
+    """Until the transaction ends nobody else binds an account to him or makes him a login."""
+    session.execute(select(Person.id).where(Person.id == person.id).with_for_update(key_share=True))
 
 
 def name_of(person: Person) -> str:

@@ -19,7 +19,7 @@ from server.domain.people import ConsentChannel, MemberType, Purpose
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.registrations import MemberState, Source
-from server.services import bindings, consents, merges, people, registrations, scopes
+from server.services import bindings, consents, people, registrations, scopes
 from server.services.registrations import Details
 
 SOURCES = {ConsentChannel.PAPER: Source.PAPER, ConsentChannel.SPOKEN: Source.PROXY}
@@ -79,6 +79,6 @@ def _find(session: Session, who: Represented) -> Person | None:
 
 def _may_be_entered(session: Session, person: Person, who: Represented) -> Person:
     """Somebody without an account, or one who signed a form under his own name."""
-    if merges.has_account(session, person) and (who.channel is not ConsentChannel.PAPER or person.name is None):
+    if people.has_account(session, person) and (who.channel is not ConsentChannel.PAPER or person.name is None):
         raise Problem("REGISTERS_HIMSELF")
     return person

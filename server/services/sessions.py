@@ -22,9 +22,11 @@ from server.domain.days import local_day
 from server.domain.people import PersonState
 from server.domain.permissions import Actor, Grant
 from server.domain.problems import Problem
+from server.services import people
 
 STAFF = "staff"  # the channel of sessions at a desk
 IDLE = timedelta(minutes=15)
+FRESH = timedelta(minutes=10)
 MOST = 100  # sessions in a list; nobody has so many phones
 NOTED = timedelta(minutes=1)  # how exactly last_seen_at is kept
 _login, _person = cast(Table, LoginSession.__table__), cast(Table, Person.__table__)
@@ -105,6 +107,23 @@ def require_own_phone(actor: Actor) -> None:
     """Raise FORBIDDEN at a desk: who gives somebody a login sees its first password, so what is secret goes to the phone alone."""
     if actor.channel == STAFF:
         raise Problem("FORBIDDEN")
+
+
+def is_himself(session: Session, actor: Actor) -> bool:
+    """Is it surely he: on a phone, or at a desk with a WeChat account of his own? Else whoever gave him the password may sit there."""
+    return actor.channel != STAFF or people.has_account(session, session.get_one(Person, actor.id))
+
+
+def require_fresh(session: Session, actor: Actor, now: datetime) -> None:
+    """Raise SIGN_IN_AGAIN unless he signed in within the last ten minutes: nobody sets a password at a desk that its owner left."""
+    if not is_fresh(session, actor, now):
+        raise Problem("SIGN_IN_AGAIN")
+
+
+def is_fresh(session: Session, actor: Actor, now: datetime) -> bool:
+    """Did this session begin within the last ten minutes?"""
+    since = select(LoginSession.id).where(LoginSession.id == actor.session_id, LoginSession.created_at > now - FRESH)
+    return session.execute(since).first() is not None
 
 
 def revoke(session: Session, *, session_id: int, now: datetime) -> None:

@@ -46,6 +46,16 @@ def test_failures_are_counted_although_they_are_refused(client: FlaskClient, now
     assert sign_in(client, GOOD, "nobody")[1]["code"] == "LOGIN_FAILED"
 
 
+def test_the_answers_do_not_tell_which_logins_exist(client: FlaskClient, now: datetime) -> None:
+    county_login(now)
+    told = [[sign_in(client, "wrong", login) for _ in range(7)] for login in ("county-01", "county-02")]
+    for answers in told:
+        for _, error in answers:
+            error.pop("request_id", None)
+    assert told[0] == told[1]
+    assert [status for status, _ in told[0]] == [401] * 4 + [429] * 3
+
+
 def test_a_secretary_opens_a_login_for_her_clerk(client: FlaskClient, now: datetime) -> None:
     with transaction() as session:
         without_second_factor(session, now)

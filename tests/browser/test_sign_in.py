@@ -74,6 +74,33 @@ def test_the_phone_reads_the_screen_and_the_desk_opens(visitor: Open, base: str,
     expect(page.locator(".badge", has_text="这里")).to_be_visible()
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_who_came_by_phone_makes_her_own_login(visitor: Open, phone: Client, time: Time, size: dict[str, int]) -> None:
+    page = visitor(viewport=size)
+    page.goto("/console/account")
+    text, number = in_the_picture(page), shown_number(page)
+    phone.post("/desk-sign-ins", {"tok": text})
+    phone.post("/desk-sign-ins/agree", {"tok": text, "number": number})
+    expect(page.get_by_role("heading", level=1)).to_have_text("我的登录")
+    found = check(page, "account, no login")
+    page.get_by_role("link", name="开一个登录名").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("开登录名")
+    found += check(page, "make a login")
+    for name, typed in (("login", "lishuji"), ("new_password", PASSWORD), ("again_password", PASSWORD)):
+        page.locator(f'input[name="{name}"]').fill(typed)
+    page.get_by_role("button", name="开登录名").click()
+    expect(page.locator(".said.done")).to_contain_text("已设好")
+    found += check(page, "account, own login")
+    page.get_by_role("link", name="忘记了密码").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("设新密码")
+    found += check(page, "forgotten")
+    time.advance(minutes=10)
+    page.reload()
+    expect(page.get_by_text("重新扫码登录")).to_be_visible()
+    found += check(page, "too late")
+    assert found == []
+
+
 def test_a_wrong_number_opens_nothing_and_another_code_does(visitor: Open, phone: Client) -> None:
     page = visitor()
     page.goto("/console/sign-in")

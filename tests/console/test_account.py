@@ -17,7 +17,7 @@ from server.services import roles, sessions, staff
 from tests.conftest import Time
 from tests.console.conftest import Seat, seat_of, sit_down
 from tests.factories.people import Tree, token_of
-from tests.factories.staff import an_authenticator, code_of, without_second_factor
+from tests.factories.staff import an_authenticator, code_of, its_own_account, without_second_factor
 
 PASSWORD = "Shili-2026-ok"
 OFFICES = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
@@ -107,6 +107,96 @@ def test_an_authenticator_needs_the_password_and_a_code(desk: Seat, now: datetim
     desk.post("/console/account/recovery-codes", password=PASSWORD)
     fresh = re.findall(r"<li>([0-9A-Z-]{19})</li>", desk.html)
     assert len(set(fresh) - set(codes)) == 10
+
+
+# --- a login of one's own making
+
+
+@pytest.fixture
+def by_phone(secretary: Seat, now: datetime) -> Seat:
+    """李书记 with a WeChat account, who has just signed in."""
+    with transaction() as session:
+        its_own_account(session, now, secretary.person)
+    secretary.get("/console/account")
+    return secretary
+
+
+def own(seat: Seat, new: str = PASSWORD, again: str = "", **fields: str) -> None:
+    seat.get("/console/account/login")
+    seat.post("/console/account/login", new_password=new, again_password=again or new, **fields)
+
+
+def settled(login: str, password: str, now: datetime) -> str | None:
+    with transaction() as session:
+        found = staff.find(session, login)
+        return staff.settle(session, login=login, found=found, matched=staff.matches(found, password), now=now)
+
+
+def test_who_signs_in_by_phone_makes_a_login_of_his_own(app: Flask, by_phone: Seat, now: datetime) -> None:
+    with transaction() as session:
+        elsewhere = sit_down(app, session, by_phone.person, now)
+    assert "开一个登录名" in by_phone.said
+    for fields, said in (
+        ({"login": "不行"}, "登录名请用"),
+        ({"login": "lishuji", "new": "short"}, "至少 10 位"),
+        ({"login": "lishuji", "again": "Shili-2026-no"}, "不一样"),
+        ({"login": ""}, "请填写这一项"),
+    ):
+        own(by_phone, **fields)
+        assert (by_phone.status, said in by_phone.said) == (422, True), said
+        assert PASSWORD not in by_phone.html
+    own(by_phone, login="Lishuji")
+    assert "已设好" in by_phone.said
+    assert settled("lishuji", PASSWORD, now) is None
+    assert elsewhere.client.get("/console").status_code == 303
+    by_phone.get("/console/account")
+    assert ("lishuji" in by_phone.said, by_phone.status) == (True, 200)
+
+
+def test_who_forgot_his_password_sets_another_and_is_let_in_again(by_phone: Seat, now: datetime) -> None:
+    own(by_phone, login="lishuji")
+    with transaction() as session:
+        an_authenticator(session, now, "lishuji")
+    for _ in range(5):
+        settled("lishuji", "wrong", now)
+    by_phone.get("/console/account")
+    assert "忘记了密码" in by_phone.said
+    own(by_phone)
+    assert "最近用过" in by_phone.said
+    own(by_phone, "Xiangjian-2027")
+    assert settled("lishuji", "Xiangjian-2027", now) is None, "the lock is lifted"
+    with transaction() as session:
+        found = staff.find(session, "lishuji")
+        assert found is not None
+        assert (found.totp_secret, found.password_set_at) == (None, now)
+
+
+def test_a_desk_that_its_owner_left_makes_no_login(by_phone: Seat, time: Time) -> None:
+    by_phone.get("/console/account/login")
+    time.advance(minutes=10)
+    by_phone.post("/console/account/login", login="lishuji", new_password=PASSWORD, again_password=PASSWORD)
+    assert (by_phone.status, "重新扫码登录" in by_phone.said) == (422, True)
+    by_phone.get("/console/account/login")
+    assert ("请退出后用微信重新扫码" in by_phone.said, "new_password" in by_phone.html) == (True, False)
+    assert settled("lishuji", PASSWORD, time.now) == "LOGIN_FAILED"
+    by_phone.post("/console/sign-out")
+    assert by_phone.client.get("/console").status_code == 303
+
+
+def test_another_s_name_is_not_taken(by_phone: Seat, stranger: Seat, now: datetime) -> None:
+    with transaction() as session:
+        staff.create(session, person=stranger.person, login="lishuji", password="Linju-2026-ok", actor=SYSTEM, now=now)
+    own(by_phone, login="lishuji")
+    assert (by_phone.status, "已被使用" in by_phone.said) == (409, True)
+    assert settled("lishuji", "Linju-2026-ok", now) is None
+
+
+def test_without_a_phone_of_one_s_own_whoever_appoints_makes_it(desk: Seat) -> None:
+    desk.get("/console/account/login")
+    assert desk.status == 404
+    desk.get("/console/account")
+    desk.post("/console/account/login", new_password="Xiangjian-2027", again_password="Xiangjian-2027")
+    assert desk.status == 404
 
 
 def test_who_has_no_login_has_neither_password_nor_authenticator(secretary: Seat) -> None:

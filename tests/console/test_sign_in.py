@@ -313,6 +313,61 @@ def test_hostile_logins_stay_text(desk: Seat, hostile: str) -> None:
     assert "<script>alert" not in desk.html
 
 
+def tries(seat: Seat, login: str, times: int) -> list[tuple[int, str]]:
+    """What is answered to wrong passwords: status, and the page without what differs at every opening."""
+    told = []
+    for _ in range(times):
+        seat.post("/console/sign-in", login=login, password="Wrong-2026-pw")
+        told.append((seat.status, re.sub(login, "LOGIN", re.sub(r'value="[^"]*"', "", seat.html))))
+    return told
+
+
+def test_the_page_does_not_tell_which_logins_exist(desk: Seat) -> None:
+    known, unknown = tries(desk, "lishuji", 7), tries(desk, "wushuji", 7)
+    assert known == unknown
+    assert [status for status, _ in known] == [401] * 4 + [429] * 3
+
+
+def test_strangers_lock_nobody_out_of_her_own_browser(app: Flask, desk: Seat, person: Person, now: datetime) -> None:
+    with transaction() as session:
+        without_second_factor(session, now)
+    by_password(desk)
+    assert inside(desk)
+    kept = desk.client.get_cookie(visitors.KNOWN, path="/console")
+    assert kept is not None
+    assert (kept.http_only, kept.max_age, kept.same_site) == (True, 180 * 86400, "Lax")
+    desk.post("/console/sign-out")
+    anybody = Seat(app.test_client(), person)
+    anybody.get("/console/sign-in")
+    assert tries(anybody, "lishuji", 5)[-1][0] == 429
+    by_password(anybody)
+    assert (anybody.status, "请用微信扫码登录" in anybody.said) == (429, True)
+    assert anybody.client.get_cookie(visitors.KNOWN, path="/console") is None
+    by_password(desk)
+    assert inside(desk)
+    again = desk.client.get_cookie(visitors.KNOWN, path="/console")
+    assert again is not None
+    assert again.value == kept.value, "the other logins of this browser stay known, too"
+
+
+def test_a_password_without_its_code_makes_no_browser_known(desk: Seat, now: datetime) -> None:
+    """Else who knows the password guesses codes in one new browser after the other."""
+    with transaction() as session:
+        secret, _ = an_authenticator(session, now, "lishuji")
+    by_password(desk)
+    assert desk.client.get_cookie(visitors.KNOWN, path="/console") is None
+    step(desk, "second", code=code_of(secret, now))
+    assert desk.client.get_cookie(visitors.KNOWN, path="/console") is not None
+
+
+def test_the_phone_opens_the_desk_of_a_locked_login(desk: Seat, phone: FlaskClient) -> None:
+    tries(desk, "lishuji", 5)
+    token, number = shows_code(desk)
+    assert scan(phone, token, number) == 200
+    desk.post("/console/sign-in/scanned")
+    assert inside(desk)
+
+
 # --- what was typed when the session had ended
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pyotp
 from sqlalchemy.orm import Session
 
-from server.db.models.people import StaffLogin
+from server.db.models.people import Person, StaffLogin, WechatAccount
 from server.domain.days import local_day
 from server.domain.permissions import SYSTEM, Actor
 from server.services import policies, second_factors, staff
@@ -16,6 +16,12 @@ from server.services import policies, second_factors, staff
 def without_second_factor(session: Session, now: datetime) -> None:
     """The county leaves the second factor off, as the demonstration community does."""
     policies.put(session, key=second_factors.POLICY, value=0, why="测试", valid_from=local_day(now), actor=SYSTEM, now=now)
+
+
+def its_own_account(session: Session, now: datetime, person: Person) -> None:
+    """The person signs in by the mini-program with a WeChat account of his own."""
+    session.add(WechatAccount(appid="wx", openid=f"o{person.id}", person_id=person.id, created_at=now, last_seen_at=now))
+    session.flush()
 
 
 def an_authenticator(session: Session, now: datetime, login: str) -> tuple[str, list[str]]:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("unlimited")
 WRITING = [resource for resource in calls.RESOURCES if any(route.body is not None for route in resource.routes)]
 by_resource = pytest.mark.parametrize("resource", WRITING, ids=lambda resource: resource.name)
 # Written on a refusal, by design: the answer that is given again, the ledger of refused scans, the count of wrong passwords.
-LEDGERS = {"idempotency_key", "refused_scan", "staff_login"}
+LEDGERS = {"idempotency_key", "refused_scan", "sign_in_counter"}
 # Any character may stand in a password, it is hashed at once, and in padding, which is thrown away; of a batch of scans each is refused by
 # itself.
 SECRET = {"password", "old", "new", "messages", "pad"}

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,11 +39,16 @@ def instance(sqlite_template: Path, redis_url: str, tmp_path: Path) -> Instance:
     return Instance(tmp_path, redis_url)
 
 
-def test_the_first_county_login(instance: Instance) -> None:
+def test_the_first_county_login(instance: Instance, tmp_path: Path) -> None:
     assert "没有找到" in instance.run(*STAFF, code=1)
     told = instance.run(*STAFF, "--county-name", "示例县")
     assert re.search(r"密码 \S{16}（只显示这一次", told)
     assert "新密码" in instance.run("staff", "reset", "--login", "county-01")
+    his = """INSERT INTO wechat_account (appid, openid, person_id, created_at, last_seen_at)
+             SELECT 'wx', 'o1', person_id, '2026-03-05', '2026-03-05' FROM staff_login"""
+    with closing(sqlite3.connect(tmp_path / "gongjian.db")) as database, database:
+        database.execute(his)
+    assert "请本人扫码登录" in instance.run("staff", "reset", "--login", "county-01", code=1)
     assert "已授权" in instance.run("staff", "grant", "--login", "county-01", "--role", "security_admin", "--node", "ROOT")
 
 

@@ -17,7 +17,7 @@ from server.domain.notices import NoticeKind, Template
 from server.domain.people import PersonState, Purpose
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
-from server.services import consents, feedbacks, merges, notices, people, sessions
+from server.services import consents, feedbacks, merges, notices, people, sessions, staff
 from server.services.feedbacks import Written
 from tests.factories.people import Tree, a_person, a_tree, actor_of, token_of, with_role
 from tests.factories.registrations import a_registration
@@ -121,6 +121,21 @@ def test_undone_they_are_two_again(session: Session, known: Person, account: Per
     )
     said = select(Event.action, Event.actor_id).where(Event.subject_kind == "person", Event.action.in_(("merge", "unmerge")))
     assert [tuple(row) for row in session.execute(said.order_by(Event.id))] == [("merge", None), ("unmerge", secretary.person_id)]
+
+
+def test_a_password_set_meanwhile_holds_no_more_when_they_are_two_again(
+    session: Session, known: Person, account: Person, secretary: Actor, now: datetime
+) -> None:
+    """The wrong person was taken for him and made himself a login and a session at a desk: both were his, too."""
+    merge = merges.absorb(session, empty=account, into=known, actor=SYSTEM, now=now)
+    token = sessions.start(session, person_id=known.id, channel=sessions.STAFF, now=now, lifetime=staff.LIFETIME)
+    actor = sessions.find(session, token=token, now=now)
+    staff.set_own(session, person=known, login="clerk-01", password=staff.hashed("clerk-01", "Minsheng-2026"), actor=actor, now=now)
+    assert staff.matches(staff.find(session, "clerk-01"), "Minsheng-2026")
+    merges.undo(session, merge, reason="同名的两个人", actor=secretary, now=now)
+    session.expire_all()
+    assert not staff.matches(staff.find(session, "clerk-01"), "Minsheng-2026")
+    assert code_of(lambda: sessions.find(session, token=token, now=now)) == "UNAUTHENTICATED"
 
 
 def test_where_no_community_is_known_the_county_undoes_it(session: Session, tree: Tree, secretary: Actor, now: datetime) -> None:

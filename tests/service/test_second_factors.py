@@ -90,12 +90,12 @@ def test_wrong_codes_lock_and_a_right_password_does_not_forget_them(session: Ses
     assert found is not None
     told = []
     for _ in range(5):
-        assert staff.settle(session, found=found, matched=True, now=now) is None
+        assert staff.settle(session, login=found.login, found=found, matched=True, now=now) is None
         told.append(staff.settle_code(session, found=found, code="000000", now=now))
     assert told == ["CODE_WRONG"] * 4 + ["LOGIN_LOCKED"]
     assert staff.settle_code(session, found=found, code=code_of(secret, now), now=now) == "LOGIN_LOCKED"
     later = time.advance(minutes=15)
-    assert staff.settle(session, found=found, matched=True, now=later) is None
+    assert staff.settle(session, login=found.login, found=found, matched=True, now=later) is None
     assert staff.settle_code(session, found=found, code=code_of(secret, later), now=later) is None
 
 

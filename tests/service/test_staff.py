@@ -1,16 +1,18 @@
 """Staff logins: strong passwords, lock-out, no way to a greater role than one's own (mission row G3)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from argon2 import extract_parameters
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
+from server.db.models.people import SignInCounter
 from server.db.models.platform import Event
 from server.domain import passwords
 from server.domain.permissions import SYSTEM, Role
 from server.domain.problems import Problem
-from server.services import sessions, staff
+from server.services import sessions, sign_in_counters, staff
 from tests.conftest import Time
 from tests.factories.people import a_person, a_tree, actor_of, token_of, with_role
 from tests.factories.staff import without_second_factor
@@ -18,10 +20,10 @@ from tests.factories.staff import without_second_factor
 GOOD = "Minsheng-2026"
 
 
-def attempt(session: Session, login: str, password: str, now: datetime) -> str | None:
+def attempt(session: Session, login: str, password: str, now: datetime, device: str = "") -> str | None:
     """The three steps of a password; the refusal's code or None."""
     found = staff.find(session, login)
-    return staff.settle(session, found=found, matched=staff.matches(found, password), now=now)
+    return staff.settle(session, login=login, found=found, matched=staff.matches(found, password), now=now, device=device)
 
 
 @pytest.mark.parametrize("password", ["Short-1", "alllowercase1", "ALLUPPER12345", "1234567890", "County-01-x"])
@@ -72,13 +74,125 @@ def test_guesses_sent_at_once_are_answered_five_times_at_most(session: Session, 
     person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
     staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
     found = staff.find(session, "county-01")  # all of them read before any was counted
-    told = [staff.settle(session, found=found, matched=False, now=now) for _ in range(8)]
+    told = [staff.settle(session, login="county-01", found=found, matched=False, now=now) for _ in range(8)]
     assert told.count("LOGIN_FAILED") == 4
-    assert staff.settle(session, found=found, matched=True, now=now) == "LOGIN_LOCKED"
+    assert staff.settle(session, login="county-01", found=found, matched=True, now=now) == "LOGIN_LOCKED"
 
 
-def test_an_unknown_login_is_told_the_same(session: Session, now: datetime) -> None:
-    assert attempt(session, "nobody", GOOD, now) == "LOGIN_FAILED"
+def test_a_login_that_does_not_exist_answers_like_one_that_does(session: Session, now: datetime, time: Time) -> None:
+    """The same codes at the same attempts, whatever time lies between them and however the name is written."""
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    pauses = [0] * 7 + [14, 1, 1, 0, 61, 0, 0, 59, 59, 0, 10_000, 0, 0, 0, 0, 0]  # minutes before each attempt
+    told: list[tuple[str | None, str | None]] = []
+    for pause in pauses:
+        at = time.advance(minutes=pause)
+        told.append((attempt(session, "County-01 ", "wrong", at), attempt(session, "Ｎobody-01", "wrong", at)))
+    assert [known for known, _ in told] == [unknown for _, unknown in told]
+    assert {known for known, _ in told} == {"LOGIN_FAILED", "LOGIN_LOCKED"}
+
+
+def test_it_costs_the_same_work(session: Session, now: datetime, database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One hash with the same parameters; the same statements, but for the line in the history of a login that there is."""
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    attempt(session, "warm-up", "wrong", now)
+    work: dict[str, list[str]] = {}
+    for login in ("county-01", "nobody"):
+        said = work.setdefault(login, [])
+        with monkeypatch.context() as watched:
+            verify = staff.HASHER.verify
+            watched.setattr(staff.PasswordHasher, "verify", lambda _, stored, typed, said=said, verify=verify: (  # type: ignore[misc]
+                said.append(str(extract_parameters(stored))), verify(stored, typed)))  # fmt: skip
+            listen = lambda _c, _k, text, *_, said=said: said.append(text)  # noqa: E731
+            event.listen(database, "before_cursor_execute", listen)
+            attempt(session, login, "wrong", now)
+            event.remove(database, "before_cursor_execute", listen)
+    assert [one for one in work["county-01"] if not one.startswith("INSERT INTO event")] == work["nobody"]
+    assert sum(one.startswith("Parameters") for one in work["nobody"]) == 1
+
+
+def test_a_browser_where_she_signed_in_is_not_locked_by_strangers(session: Session, now: datetime, time: Time) -> None:
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    found = staff.find(session, "county-01")
+    assert found is not None
+    staff.sign_in(session, found=found, now=now, device="her office")
+    for _ in range(5):
+        attempt(session, "county-01", "wrong", now, "made up")
+    assert attempt(session, "county-01", GOOD, now) == "LOGIN_LOCKED"
+    assert attempt(session, "county-01", GOOD, now, "made up") == "LOGIN_LOCKED"
+    assert attempt(session, "county-01", GOOD, now, "her office") is None
+    told = [attempt(session, "county-01", "wrong", now, "her office") for _ in range(5)]
+    assert told == ["LOGIN_FAILED"] * 4 + ["LOGIN_LOCKED"], "who sits there may guess five times, too"
+    assert attempt(session, "county-01", GOOD, time.advance(minutes=15), "her office") is None
+
+
+def test_a_browser_is_known_by_the_logins_that_used_it(session: Session, now: datetime, time: Time) -> None:
+    tree = a_tree(session, now)
+    for login in ("county-01", "county-02"):
+        person = with_role(session, now, Role.COUNTY, tree.county)
+        staff.create(session, person=person, login=login, password=GOOD, actor=SYSTEM, now=now)
+    first = staff.find(session, "county-01")
+    assert first is not None
+    staff.sign_in(session, found=first, now=now, device="office")
+    later = time.advance(days=180)
+    for login in ("county-01", "county-02"):
+        for _ in range(5):
+            attempt(session, login, "wrong", later - timedelta(seconds=1))
+    seconds = later - timedelta(seconds=1)
+    assert attempt(session, "county-02", GOOD, seconds, "office") == "LOGIN_LOCKED", "she never signed in there"
+    assert attempt(session, "county-01", GOOD, seconds, "office") is None
+    sign_in_counters.prune(session, now=seconds)
+    assert attempt(session, "county-01", GOOD, seconds, "office") is None
+
+
+def test_half_a_year_later_it_is_a_stranger_s(session: Session, now: datetime, time: Time) -> None:
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    found = staff.find(session, "county-01")
+    assert found is not None
+    staff.sign_in(session, found=found, now=now, device="office")
+    later = time.advance(days=180)
+    for _ in range(5):
+        attempt(session, "county-01", "wrong", later)
+    assert attempt(session, "county-01", GOOD, later, "office") == "LOGIN_LOCKED"
+    sign_in_counters.prune(session, now=later)
+    left = session.execute(select(SignInCounter.login_id)).scalars().all()
+    assert left == [None], "the browser is forgotten, the lock is not"
+    sign_in_counters.prune(session, now=later + timedelta(hours=1))
+    assert session.execute(select(SignInCounter.id)).first() is None
+
+
+def test_a_reset_forgets_the_browsers(session: Session, now: datetime) -> None:
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    found = staff.find(session, "county-01")
+    assert found is not None
+    staff.sign_in(session, found=found, now=now, device="office")
+    for _ in range(5):
+        attempt(session, "county-01", "wrong", now, "office")
+    password = staff.reset(session, found=found, actor=SYSTEM, now=now)
+    assert attempt(session, "county-01", password, now, "office") is None
+    for _ in range(5):
+        attempt(session, "county-01", "wrong", now)
+    assert attempt(session, "county-01", password, now, "office") == "LOGIN_LOCKED"
+
+
+def test_a_password_that_was_replaced_meanwhile_opens_nothing(session: Session, now: datetime) -> None:
+    """It was right when it was asked; between that and the sign-in it was reset."""
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    found = staff.find(session, "county-01")
+    assert found is not None
+    session.expunge(found)  # as it was read, in a session of its own
+    again = staff.find(session, "county-01")
+    assert again is not None
+    assert staff.still(session, found).id == again.id
+    staff.reset(session, found=again, actor=SYSTEM, now=now)
+    with pytest.raises(Problem, match="LOGIN_FAILED"):
+        staff.still(session, found)
+    assert staff.settle(session, login="county-01", found=found, matched=True, now=now) == "LOGIN_FAILED"
 
 
 def test_logins_are_unique_and_one_a_person(session: Session, now: datetime) -> None:

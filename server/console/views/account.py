@@ -7,14 +7,16 @@ from dataclasses import replace
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
+from server.console import forms, visitors
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, words
 from server.console.views import sign_in_steps
 from server.db.base import reading, transaction
-from server.db.models.people import StaffLogin
+from server.db.models.people import Person, StaffLogin
+from server.domain import passwords
 from server.domain.permissions import Permission as P
 from server.domain.problems import PROBLEMS, Problem
-from server.services import second_factors, sessions, staff
+from server.services import people, second_factors, sessions, staff
 
 desk = Desk("account")
 HOME = "/console/account"
@@ -25,12 +27,23 @@ def secret_word(label: str, *, hint: str = "") -> PasswordField:
     return PasswordField(label, [InputRequired("请填写这一项")], description=hint)
 
 
-class PasswordSheet(Sheet):
-    """The old password and, twice, the new one."""
+class NewPasswordSheet(Sheet):
+    """A new password, twice."""
 
-    password = secret_word("现在的密码")
     new_password = secret_word("新密码", hint="至少 10 位，大写字母、小写字母、数字、符号至少有三种；最近用过的五个不能再用")
     again_password = secret_word("再输入一次新密码")
+
+
+class PasswordSheet(NewPasswordSheet):
+    """The old password, too."""
+
+    password = secret_word("现在的密码")
+
+
+class LoginSheet(NewPasswordSheet):
+    """The name as well, for who has none yet."""
+
+    login = words("登录名", longest=32, hint="3 到 32 位小写字母、数字、点、横线，例如 clerk-01")
 
 
 class ProofSheet(Sheet):
@@ -51,7 +64,8 @@ def account(call: Call) -> Answer:
     found = staff.of_person(call.session, call.actor.id)
     left = second_factors.codes_left(call.session, found) if found is not None and found.totp_secret is not None else None
     rows = sessions.open_of(call.session, person_id=call.actor.id, now=call.now)
-    return call.show("console/account/home.html", rows=rows, mine=call.actor.session_id, login=found, codes_left=left)
+    by_scan = people.has_account(call.session, call.session.get_one(Person, call.actor.id))
+    return call.show("console/account/home.html", rows=rows, mine=call.actor.session_id, login=found, codes_left=left, by_scan=by_scan)
 
 
 @desk.action("/account/sessions/<id>/end", permission=P.ME)
@@ -77,9 +91,24 @@ def password(call: Call) -> Answer:
             used = staff.used(session, found)
         hashed = staff.hashed(found.login, sheet.new_password.data, used)
         with transaction() as session:
-            staff.change(session, found=session.get_one(StaffLogin, found.id), password=hashed, actor=call.actor, now=call.now)
+            staff.change(session, found=staff.still(session, found), password=hashed, actor=call.actor, now=call.now)
         return call.done("密码已修改，其他各处都已退出", to=HOME)
     return _show(call, "console/account/password.html", sheet=sheet)
+
+
+@desk.form("/account/login", permission=P.ME, transaction="own")
+def own_login(call: Call) -> Answer:
+    """A login he makes himself, or a new password for the one he forgot; for who has just signed in by his own phone."""
+    with reading() as session:
+        found, fresh = staff.of_person(session, call.actor.id), sessions.is_fresh(session, call.actor, call.now)
+        if not people.has_account(session, session.get_one(Person, call.actor.id)):
+            raise Problem("NOT_FOUND")
+    sheet = (LoginSheet if found is None else NewPasswordSheet)(call.typed or None)
+    if call.posted and sheet.validate() and _alike(sheet):
+        _set_own(call, found, found.login if found is not None else sheet.login.data, sheet.new_password.data)
+        return call.done("登录名和密码已设好，其他各处都已退出", to=HOME)
+    forms.blame(sheet, call.problem)
+    return _show(call, "console/account/login.html", sheet=sheet, login=found, fresh=fresh)
 
 
 @desk.form("/account/authenticator", permission=P.ME, transaction="own")
@@ -119,10 +148,19 @@ def _is_he(call: Call, found: StaffLogin, field: PasswordField) -> bool:
     """Is this his password? A wrong one is said at the field and counts to the lock like any other."""
     matched = staff.matches(found, field.data)
     with transaction() as session:
-        refused = staff.settle(session, found=found, matched=matched, now=call.now)
+        refused = staff.settle(session, login=found.login, found=found, matched=matched, now=call.now, device=visitors.known())
     if refused is not None:
         field.errors = ["现在的密码不对" if refused == "LOGIN_FAILED" else PROBLEMS[refused][1]]
     return refused is None
+
+
+def _set_own(call: Call, found: StaffLogin | None, login: str, password: str) -> None:
+    with reading() as session:
+        used = staff.used(session, found) if found is not None else ()
+    hashed = staff.hashed(passwords.login_name(login), password, used)
+    with transaction() as session:
+        person = session.get_one(Person, call.actor.id)
+        staff.set_own(session, person=person, login=login, password=hashed, actor=call.actor, now=call.now)
 
 
 def _enrolled(call: Call, found: StaffLogin, secret: str, sheet: AuthenticatorSheet) -> list[str]:
@@ -135,7 +173,7 @@ def _enrolled(call: Call, found: StaffLogin, secret: str, sheet: AuthenticatorSh
         return []
 
 
-def _alike(sheet: PasswordSheet) -> bool:
+def _alike(sheet: NewPasswordSheet) -> bool:
     if sheet.new_password.data != sheet.again_password.data:
         sheet.again_password.errors = [PROBLEMS["PASSWORD_DIFFERS"][1]]
     return not sheet.again_password.errors

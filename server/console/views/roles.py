@@ -18,7 +18,7 @@ from server.domain.days import local_day
 from server.domain.permissions import ROLE_NAMES, Role
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
-from server.services import orgs, people, roles, staff, units
+from server.services import orgs, people, roles, sign_in_counters, staff, units
 
 desk = Desk("roles")
 PAGE = 50
@@ -91,9 +91,10 @@ def show_holder(call: Call, id: str) -> Answer:  # noqa: A002
     person = people.by_public_id(call.session, id)
     held = roles.of_person(call.session, person, actor=call.actor, today=local_day(call.now))
     lines = [(granted, _name(node, unit)) for granted, _, node, unit in held]
-    login = staff.of_person(call.session, person.id)
-    locked = login is not None and login.locked_until is not None and login.locked_until > call.now
+    login, by_scan = staff.of_person(call.session, person.id), people.has_account(call.session, person)
+    locked = login is not None and sign_in_counters.locked(call.session, login, call.now)
     shown: dict[str, Any] = {"person": person, "name": people.name_of(person), "lines": lines, "login": login, "locked": locked}
+    shown["by_scan"] = by_scan
     return call.show("console/roles/person.html", roles=ROLE_NAMES, **shown)
 
 

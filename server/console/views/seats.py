@@ -26,12 +26,11 @@ def network_label() -> str:
     return browsers.network(request.remote_addr)
 
 
-def seated(token: str) -> Response:
+def seated(token: str, *, known: str = "") -> Response:
     """On to the page he wanted, or to the form that was posted in vain."""
     kept = kept_draft(token)
-    if kept is None:
-        return with_cookie(away(visitors.back("/console")), token)
-    return with_cookie(page("console/kept.html", token, draft=kept), token)
+    shown = away(visitors.back("/console")) if kept is None else page("console/kept.html", token, draft=kept)
+    return with_cookie(shown, token, known=known)
 
 
 def kept_draft(token: str) -> Draft | None:
@@ -47,8 +46,10 @@ def page(template: str, token: str, **values: object) -> Response:
     return look.answer(render_template(template, csrf=visitors.csrf(token), **look.shared(clock.now()), **values), 200)
 
 
-def with_cookie(answer: Response, token: str) -> Response:
-    """The answer that seats him; what was to be told to whoever sat here before is forgotten."""
+def with_cookie(answer: Response, token: str, *, known: str = "") -> Response:
+    """The answer that seats him; what was to be told to whoever sat here before is forgotten. `known`: the name his login knows it by."""
     said.clear()
+    if known:
+        visitors.keep(answer, visitors.KNOWN, known, seconds=visitors.KNOWN_S)
     visitors.keep(answer, visitors.COOKIE, token, seconds=SECONDS)
     return answer

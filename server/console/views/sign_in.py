@@ -76,11 +76,12 @@ def choose_look() -> Response:
 
 def _proven() -> StaffLogin:
     """The login whose password was typed. Raises LOGIN_FAILED, LOGIN_LOCKED."""
+    login, device = request.form.get("login", "")[:64], visitors.known()
     with reading() as session:
-        found = staff.find(session, request.form.get("login", "")[:64])
+        found = staff.find(session, login)
     matched = staff.matches(found, request.form.get("password", ""))
     with transaction() as session:
-        refused = staff.settle(session, found=found, matched=matched, now=clock.now())
+        refused = staff.settle(session, login=login, found=found, matched=matched, now=clock.now(), device=device)
     if refused is not None or found is None:
         raise Problem(refused or "LOGIN_FAILED")
     return found

@@ -31,12 +31,12 @@ PAGES = {Step.SECOND: "console/sign_in/second.html", Step.RENEW: "console/sign_i
 
 def go_on(found: StaffLogin, *, proven: bool) -> Response:
     """The next step, or the desk."""
-    now = clock.now()
+    now, known = clock.now(), visitors.known() or visitors.new_browser()
     with transaction() as session:
-        row = session.get_one(StaffLogin, found.id)
+        row = staff.still(session, found)
         left = staff.outstanding(session, row, proven=proven, now=now)
-        token = "" if left is not None else staff.sign_in(session, found=row, now=now, browser=seats.browser_label())
-    return seats.seated(token) if left is None else _ask(left, row, proven=proven)
+        token = "" if left is not None else staff.sign_in(session, found=row, now=now, browser=seats.browser_label(), device=known)
+    return seats.seated(token, known=known) if left is None else _ask(left, row, proven=proven)
 
 
 def second() -> Response:
@@ -65,14 +65,15 @@ def _step(step: Step, work: Any) -> Response:
         answer: Response = work(found, proven)
         return answer
     except Problem as problem:
-        if problem.code == "LOGIN_LOCKED":
+        if problem.code in ("LOGIN_LOCKED", "LOGIN_FAILED"):
             return look.sign_in(problem=problem, status=STATUS[problem.kind])
         return _ask(step, found, proven=proven, problem=problem, status=STATUS[problem.kind])
 
 
 def _second(found: StaffLogin, _proven: bool) -> Response:
     with transaction() as session:
-        refused = staff.settle_code(session, found=found, code=request.form.get("code", "")[:64], now=clock.now())
+        code = request.form.get("code", "")[:64]
+        refused = staff.settle_code(session, found=found, code=code, now=clock.now(), device=visitors.known())
     if refused is not None:
         raise Problem(refused)
     return go_on(found, proven=True)
@@ -86,23 +87,22 @@ def _renew(found: StaffLogin, proven: bool) -> Response:
         used = staff.used(session, found)
     hashed = staff.hashed(found.login, fresh, used)
     with transaction() as session:
-        row = session.get_one(StaffLogin, found.id)
+        row = staff.still(session, found)
         staff.change(session, found=row, password=hashed, actor=Actor(found.person_id), now=clock.now())
     return go_on(row, proven=proven)
 
 
 def _enrol(found: StaffLogin, _proven: bool) -> Response:
-    now, secret = clock.now(), carried_secret()
+    now, secret, known = clock.now(), carried_secret(), visitors.known() or visitors.new_browser()
     if secret is None or found.totp_secret is not None:
         raise Problem("CODE_WRONG")
     with transaction() as session:
-        codes = second_factors.enrol(
-            session, found=found, secret=secret, code=request.form.get("code", "")[:64], actor=Actor(found.person_id), now=now
-        )
-        token = staff.sign_in(session, found=found, now=now, browser=seats.browser_label())
+        code, row = request.form.get("code", "")[:64], staff.still(session, found)
+        codes = second_factors.enrol(session, found=row, secret=secret, code=code, actor=Actor(row.person_id), now=now)
+        token = staff.sign_in(session, found=row, now=now, browser=seats.browser_label(), device=known)
     kept = seats.kept_draft(token)
     shown = seats.page("console/sign_in/codes.html", token, codes=codes, draft=kept, to=visitors.back("/console"))
-    return seats.with_cookie(shown, token)
+    return seats.with_cookie(shown, token, known=known)
 
 
 def _ask(step: Step, found: StaffLogin, *, proven: bool, problem: Problem | None = None, status: int = 200) -> Response:

@@ -97,11 +97,22 @@ class StaffLogin(Base):
     login: Mapped[short] = mapped_column(unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     password_set_at: Mapped[utc | None] = mapped_column(comment="empty: somebody else gave it to him, he has to choose his own")
-    failures: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[utc | None]
     totp_secret: Mapped[sealed | None] = mapped_column(comment="base32, RFC 6238; sealed under the person's salt and the login")
     totp_since: Mapped[utc | None]
     totp_step: Mapped[int | None] = mapped_column(comment="the last half minute whose code was accepted: none counts twice")
+
+
+class SignInCounter(Base):
+    """Wrong passwords and codes in a row: of a name that was typed (there need be no such login), or of a login at a browser it knows."""
+
+    __tablename__ = "sign_in_counter"
+
+    id: Mapped[pk]
+    key: Mapped[digest] = mapped_column(unique=True, comment="HMAC of the name, or of the name and the browser's cookie")
+    login_id: Mapped[int | None] = maybe_ref("staff_login.id", index=True, comment="set: it signed in at this browser before")
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[utc | None]
+    last_at: Mapped[utc] = mapped_column(comment="of a name the last failure, of a browser the last use")
 
 
 class StaffPassword(Base):
