@@ -8,8 +8,6 @@ from server import clock
 from server.db.base import reading, transaction
 from server.services import audit, operations, reseals
 
-EVERY = 20_000  # events between two lines of progress
-
 
 def reseal(now: datetime, *, operation_id: int) -> None:
     """Job keys.reseal: what is left is a question to the database, so one that was killed goes on where it stopped."""
@@ -28,15 +26,16 @@ def reseal(now: datetime, *, operation_id: int) -> None:
 
 
 def verify(now: datetime, *, operation_id: int) -> None:
-    """Job audit.verify: the whole chain in one read; what it says of progress is written beside it."""
-
-    def tell(done: int, total: int) -> None:
+    """Job audit.verify: the chain step by step, each read by itself; `last_event` and `hash` tell how far it holds."""
+    at = audit.Position()
+    while True:
+        with reading() as session:
+            found, total = audit.step(session, at), audit.total(session)
+        if isinstance(found, audit.Broken) or found == at:
+            break
+        at = found
         with transaction() as session:
-            operations.progress(session, operation_id, done=done, total=total)
-
-    with reading() as session:
-        broken = audit.verify(session, tell=tell, every=EVERY)
-        last, digest = audit.newest(session)
-    found = {} if broken is None else {"first": broken.first_event_id, "last": broken.last_event_id, "why": broken.why}
+            operations.progress(session, operation_id, done=at.events, total=total)
+    where = {"first": found.first_event_id, "last": found.last_event_id, "why": found.why} if isinstance(found, audit.Broken) else {}
     with transaction() as session:
-        operations.finish(session, operation_id, now=clock.now(), holds=broken is None, last_event=last, hash=digest, **found)
+        operations.finish(session, operation_id, now=clock.now(), holds=not where, last_event=at.last_event_id, hash=at.hash, **where)

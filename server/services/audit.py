@@ -7,7 +7,7 @@ hash, written down elsewhere, fixes all before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +20,10 @@ from server.db import statements, vault
 from server.db.models.platform import AuditSeal, Event
 
 RANGE = 1000  # events a seal at most
+STEP = 20  # seals between two looks at how far it is
 AGE = timedelta(minutes=1)
 FIRST = "0" * 64
-Tell = Callable[[int, int], None]
+ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 COLUMNS = (
     Event.id,
     Event.subject_kind,
@@ -44,6 +45,16 @@ class Horizon:
 
     last_id: int
     next_transaction: int
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a verification is: the last seal that holds, where it ends, its hash, and how many events lie before."""
+
+    seal_id: int = 0
+    last_event_id: int = 0
+    hash: str = FIRST
+    events: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ def seal(session: Session, *, now: datetime, up_to: int) -> int:
         events = _ripe(_events(session, last, up_to, RANGE), now - AGE)
         if not events:
             return sealed
-        made = _digest(vault.current().suite, previous, events)
+        made = _digest(vault.current().suite, _canonical(previous, events))
         session.add(
             AuditSeal(
                 first_event_id=events[0].id,
@@ -95,28 +106,43 @@ def seal(session: Session, *, now: datetime, up_to: int) -> int:
         sealed += len(events)
 
 
-def verify(session: Session, *, tell: Tell | None = None, every: int = RANGE) -> Broken | None:
-    """Recompute every seal; the first that does not hold, None when all do. `tell(done, in all)` after some `every` events."""
-    last, previous, done, told = 0, FIRST, 0, 0
-    total = session.execute(select(func.coalesce(func.sum(AuditSeal.events), 0))).scalar_one() if tell is not None else 0
-    for row in session.execute(select(AuditSeal).order_by(AuditSeal.id)).scalars():
-        why = _wrong(session, row, last, previous)
+def verify(session: Session) -> Broken | None:
+    """Recompute every seal; the first that does not hold, None when all do."""
+    at = Position()
+    while True:
+        found = step(session, at)
+        if found == at or isinstance(found, Broken):
+            return found if isinstance(found, Broken) else None
+        at = found
+
+
+def step(session: Session, at: Position) -> Position | Broken:
+    """Recompute the seals that follow, twenty thousand events at most; the same position where none is left.
+
+    Steps may be read one by one: what is sealed is never sealed anew, so none of them needs to see what another saw.
+    """
+    following = select(AuditSeal).where(AuditSeal.id > at.seal_id).order_by(AuditSeal.id).limit(STEP)
+    for row in session.execute(following).scalars():
+        why = _wrong(session, row, at)
         if why is not None:
             return Broken(row.id, row.first_event_id, row.last_event_id, why)
-        last, previous, done = row.last_event_id, row.hash, done + row.events
-        if tell is not None and (done - told >= every or done == total):
-            tell(done, total)
-            told = done
-    return None
+        at = Position(row.id, row.last_event_id, row.hash, at.events + row.events)
+    return at
 
 
-def _wrong(session: Session, row: AuditSeal, last: int, previous: str) -> str | None:
-    if row.previous != previous or row.first_event_id <= last:
+def total(session: Session) -> int:
+    """How many events are sealed."""
+    return int(session.execute(select(func.coalesce(func.sum(AuditSeal.events), 0))).scalar_one())
+
+
+def _wrong(session: Session, row: AuditSeal, at: Position) -> str | None:
+    if row.previous != at.hash or row.first_event_id <= at.last_event_id:
         return "seal does not follow the one before it"
-    events = _events(session, last, row.last_event_id, row.events + 1)
+    events = _events(session, at.last_event_id, row.last_event_id, row.events + 1)
     if len(events) != row.events:
         return "events were added or removed"
-    if row.hash not in {_digest(suite, previous, events) for suite in vault.SUITES}:
+    told = _canonical(at.hash, events)
+    if not any(row.hash == _digest(suite, told) for suite in vault.SUITES):
         return "events were changed"
     return None
 
@@ -139,11 +165,14 @@ def _ripe(events: Sequence[Any], before: datetime) -> Sequence[Any]:
     return events
 
 
-def _digest(suite: vault.Suite, previous: str, events: Sequence[Any]) -> str:
-    """SHA-256 (suite aes) or SM3 (suite sm) over the seal before and the rows as canonical JSON, in hex."""
+def _canonical(previous: str, events: Sequence[Any]) -> bytes:
+    """The seal before, and the rows as canonical JSON, a line each."""
+    rows = [ENCODE([*event[:-1], event.at.isoformat(timespec="microseconds")]) + "\n" for event in events]
+    return bytes.fromhex(previous) + "".join(rows).encode()
+
+
+def _digest(suite: vault.Suite, told: bytes) -> str:
+    """SHA-256 (suite aes) or SM3 (suite sm) of it, in hex."""
     digest = hashes.Hash(hashes.SHA256() if suite == "aes" else hashes.SM3())
-    digest.update(bytes.fromhex(previous))
-    for event in events:
-        row = [*event[:-1], event.at.isoformat(timespec="microseconds")]
-        digest.update(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    digest.update(told)
     return digest.finalize().hex()

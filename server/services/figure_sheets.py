@@ -27,6 +27,14 @@ KEY = ("period", "starts_on")
 SHOWN = (Level.COUNTY, Level.STREET, Level.COMMUNITY)
 MOST = 800  # places to choose from: a county's streets and communities
 OLDEST = 12  # years back
+EDITIONS = select(FigureEdition).where(
+    FigureEdition.period == bindparam("period"), FigureEdition.starts_on.in_(bindparam("days", expanding=True))
+)
+SHEETS = select(FigureRow.edition_id, FigureRow.scope_id, FigureRow.counts).where(
+    FigureRow.edition_id.in_(bindparam("editions", expanding=True)),
+    FigureRow.scope == bindparam("scope"),
+    FigureRow.scope_id.in_(bindparam("ids", expanding=True)),
+)
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,7 @@ def before(period: str, starts_on: date) -> date:
 def editions(session: Session, period: str, starts_on: date) -> tuple[FigureEdition | None, FigureEdition | None]:
     """The edition of the period and of the one before; None for one nobody asked for yet."""
     days = (starts_on, before(period, starts_on))
-    wanted = select(FigureEdition).where(FigureEdition.period == period, FigureEdition.starts_on.in_(days))
-    found = {row.starts_on: row for row in session.execute(wanted).scalars()}
+    found = {row.starts_on: row for row in session.execute(EDITIONS, {"period": period, "days": days}).scalars()}
     return found.get(days[0]), found.get(days[1])
 
 
@@ -87,9 +94,8 @@ def sheets(
 ) -> Mapping[int, Sheet]:
     """The sheets of these nodes or units, in one statement."""
     made = [one.id if one is not None and one.made_at is not None else 0 for one in pair]
-    wanted = select(FigureRow.edition_id, FigureRow.scope_id, FigureRow.counts)
-    mine = (FigureRow.edition_id.in_(made), FigureRow.scope == scope, FigureRow.scope_id.in_(ids))
-    found = {(row[0], row[1]): row[2] for row in session.execute(wanted.where(*mine))}
+    rows = session.execute(SHEETS, {"editions": made, "scope": scope, "ids": ids})
+    found = {(row[0], row[1]): row[2] for row in rows}
 
     def of(edition: int, scope_id: int) -> Counts | None:
         return found.get((edition, scope_id), {}) if edition else None

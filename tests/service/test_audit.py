@@ -53,6 +53,29 @@ def test_each_seal_follows_the_one_before(sealed: None, time: Time) -> None:
         assert audit.verify(session) is None
 
 
+def test_a_long_chain_is_verified_step_by_step(sealed: None, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "RANGE", 2)
+    monkeypatch.setattr(audit, "STEP", 2)
+    for _ in range(7):
+        an_event(time.now)
+    job.seal(time.advance(minutes=2))
+    at, ends = audit.Position(), []
+    for _ in range(4):
+        with reading() as session:
+            found = audit.step(session, at)
+        assert isinstance(found, audit.Position)
+        at = found
+        ends.append((at.last_event_id, at.events))
+    assert ends == [(9, 9), (13, 13), (14, 14), (14, 14)]
+    with transaction() as session:
+        assert (audit.total(session), audit.newest(session)) == (14, (14, at.hash))
+        session.execute(update(Event).where(Event.id == 12).values(action="other"))
+    with reading() as session:
+        broken = audit.verify(session)
+    assert broken is not None
+    assert (broken.first_event_id, broken.last_event_id) == (12, 13)
+
+
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [

@@ -18,7 +18,12 @@ class Event(Base):
     """One state change: immutable, ids only. Timeline, history and audit read it."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_subject", "subject_kind", "subject_id", "id"), Index("ix_event_at", "at"))
+    __table_args__ = (
+        Index("ix_event_subject", "subject_kind", "subject_id", "id"),
+        Index("ix_event_at", "at"),
+        Index("ix_event_actor_id_id", "actor_id", "id"),
+        Index("ix_event_action_id", "action", "id"),
+    )
 
     id: Mapped[pk]
     subject_kind: Mapped[short]

@@ -1034,6 +1034,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_event'))
     )
     with op.batch_alter_table('event', schema=None) as batch_op:
+        batch_op.create_index('ix_event_action_id', ['action', 'id'], unique=False)
+        batch_op.create_index('ix_event_actor_id_id', ['actor_id', 'id'], unique=False)
         batch_op.create_index('ix_event_at', ['at'], unique=False)
         batch_op.create_index('ix_event_subject', ['subject_kind', 'subject_id', 'id'], unique=False)
 
@@ -2042,6 +2044,8 @@ def downgrade() -> None:
     with op.batch_alter_table('event', schema=None) as batch_op:
         batch_op.drop_index('ix_event_subject')
         batch_op.drop_index('ix_event_at')
+        batch_op.drop_index('ix_event_actor_id_id')
+        batch_op.drop_index('ix_event_action_id')
 
     op.drop_table('event')
     with op.batch_alter_table('desk_sign_in', schema=None) as batch_op:
