@@ -19,7 +19,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 
 from server.domain.days import SHANGHAI
 from server.domain.problems import Problem
@@ -178,4 +178,5 @@ def _required(required: bool) -> Any:
 
 
 def _rules(required: bool, longest: int) -> list[Any]:
-    return [_required(required), Length(max=longest, message=f"请缩短到 {longest} 字以内"), plain]
+    filled = DataRequired("请填写这一项") if required else Optional()  # blanks alone are nothing
+    return [filled, Length(max=longest, message=f"请缩短到 {longest} 字以内"), plain]

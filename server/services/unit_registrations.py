@@ -58,7 +58,7 @@ def resubmit(
     """Bring the corrected slip again. Raises NOT_FOUND, ILLEGAL_MOVE, STALE."""
     unit = session.get_one(Unit, row.unit_id)
     require_unit(session, actor, unit)
-    brought = {"submitted_at": now, "submitted_by": actor.person_id, "opinion": None}
+    brought: dict[str, Any] = {"submitted_at": now, "submitted_by": actor.person_id, "opinion": None}
     _move(session, row, UnitAction.RESUBMIT, actor=actor, now=now, seen=seen, **brought)
     _fill(unit, row, slip)
     session.flush()

@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from server.db.base import transaction
 from server.db.models.people import Person
-from tests.browser.conftest import Open, awake
+from tests.browser.conftest import Open
+from tests.browser.keys import follow, skip, tab_to, write
 from tests.factories.people import Tree
 from tests.factories.roster_files import excel_file
 from tests.factories.units import a_unit
@@ -50,18 +51,14 @@ def test_a_broken_roster_is_repaired_and_imported(seated: Open, secretary: Perso
 def test_somebody_without_a_phone_is_registered_by_keyboard_alone(seated: Open, secretary: Person, tree: Tree) -> None:
     page = seated(secretary)
     page.goto("/console/members")
-    _reach(page, "代为报到")
-    page.keyboard.press("Enter")
-    expect(page).to_have_title("代为报到 · 共建")
-    awake(page)
-    _reach(page, "姓名")
-    page.keyboard.type("赵大爷")
-    _reach(page, "在登记表上签了名")
+    skip(page)
+    follow(page, "代为报到")
+    skip(page)
+    write(page, "赵大爷", "姓名")
+    tab_to(page, "在登记表上签了名")
     page.keyboard.press("Space")
-    _reach(page, "住址")
-    page.keyboard.type("示例小区3幢")
-    _reach(page, "报到", tag="BUTTON")
-    page.keyboard.press("Enter")
+    write(page, "示例小区3幢", "住址")
+    follow(page, "报到", at="button")
     expect(page.get_by_role("status")).to_contain_text("赵大爷的报到已提交")
     expect(page.get_by_role("heading", level=1)).to_have_text("赵大爷")
 
@@ -69,14 +66,3 @@ def test_somebody_without_a_phone_is_registered_by_keyboard_alone(seated: Open, 
 def _send(page: Page, file: Path) -> None:
     page.get_by_label("名册文件").set_input_files(file)
     page.get_by_role("button", name="上传并检查").click()
-
-
-def _reach(page: Page, name: str, *, tag: str = "") -> None:
-    """Press Tab until the element with this name has the focus."""
-    said = "(() => { const e = document.activeElement; return [e.tagName, (e.labels && e.labels[0] || e).innerText || ''] })()"
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        focused, text = page.evaluate(said)
-        if text.strip().startswith(name) and focused == (tag or focused):
-            return
-    raise AssertionError(f"no Tab reaches {name}")

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 from server import clock
@@ -15,6 +15,7 @@ from server.db.models.people import Person
 from server.db.models.tasks import Claim, Task
 from server.domain.tasks import ClaimState
 from tests.browser.conftest import PHONE, Open, awake
+from tests.browser.keys import go, skip, tab_to
 from tests.factories.people import Tree, a_person
 from tests.factories.tasks import a_claim, a_task
 
@@ -38,30 +39,20 @@ def taken() -> int:
         return session.execute(select(Task.taken)).scalar_one()
 
 
-def tab_to(page: Page, label: str) -> None:
-    """Tab until the control with this label has the focus."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        focused = "document.activeElement.closest('label')?.innerText || document.activeElement.innerText || ''"
-        if label in page.evaluate(focused):
-            return
-    pytest.fail(f"nobody reaches {label} by Tab")
-
-
 @pytest.mark.usefixtures("claimed")
 def test_twenty_claims_are_approved_and_taken_back_by_keyboard_alone(seated: Open, secretary: Person) -> None:
     page = seated(secretary)
     page.goto("/console")
     expect(page.get_by_role("link", name="待办 待办 23")).to_be_visible()
+    skip(page)
     tab_to(page, "全选本页")
     page.keyboard.press("Space")
     expect(page.locator("[data-chosen]")).to_have_text("已选 20 条")
-    page.keyboard.press("a")
+    go(page, "a")
     expect(page.locator("#said")).to_contain_text("已通过 20 条")
     assert (how_many(ClaimState.APPROVED), how_many(ClaimState.PENDING), taken()) == (20, 3, 23)
     expect(page.get_by_role("link", name="待办 待办 3")).to_be_visible()
-    awake(page)
-    page.keyboard.press("u")
+    go(page, "u")
     expect(page.locator("#said")).to_contain_text("已撤销 20 条")
     assert (how_many(ClaimState.APPROVED), how_many(ClaimState.PENDING), taken()) == (0, 23, 23)
 
@@ -73,14 +64,13 @@ def test_down_the_list_choosing_some_declining_one(seated: Open, secretary: Pers
     for key in "jxjjx":
         page.keyboard.press(key)
     expect(page.locator("[data-chosen]")).to_have_text("已选 2 条")
-    page.keyboard.press("a")
+    go(page, "a")
     expect(page.locator("#said")).to_contain_text("已通过 2 条")
-    awake(page)
     page.keyboard.press("j")
     page.keyboard.press("d")
     page.keyboard.press("Tab")
     page.keyboard.type("a just d typed x")
-    page.keyboard.press("Enter")
+    go(page)
     expect(page.locator("#said")).to_contain_text("已退回 1 条")
     with reading() as session:
         assert session.execute(select(Claim.reason).where(Claim.state == ClaimState.DECLINED)).scalar_one() == "a just d typed x"
@@ -111,6 +101,7 @@ def test_the_seconds_run_out_and_the_sentence_stays(seated: Open, secretary: Per
     page.goto("/console")
     page.get_by_role("button", name=re.compile("^通过.*居民00")).click()
     expect(page.get_by_role("button", name="撤销")).to_be_visible()
+    awake(page)
     page.clock.run_for(11_000)
     expect(page.get_by_role("button", name="撤销")).to_have_count(0)
     expect(page.locator("#said")).to_contain_text("已通过 1 条")

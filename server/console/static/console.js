@@ -26,6 +26,13 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelectorAll("details.own[open]").forEach((menu) => { menu.open = false; });
 });
 
+// A refused form: to the first field that is wrong, else to the sentence that says what is (nobody tabs through the menu again).
+const refused = document.querySelector("main .wrong :is(input, select, textarea)") || document.querySelector("#said .problem");
+if (refused) {
+  if (refused.tabIndex < 0) refused.tabIndex = -1;
+  refused.focus();
+}
+
 // The seconds left to take a decision back; afterwards the button goes, the sentence stays.
 document.querySelectorAll("form[data-undo]").forEach((form) => {
   const left = form.querySelector("[data-seconds]");

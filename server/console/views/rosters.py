@@ -59,7 +59,9 @@ def upload_roster(call: Call) -> Answer:
         sheet = RosterSheet(call.typed, data=_again(replace(call, session=session)))
         sheet.node.choices = [(node.public_id, node.name) for node in nodes]
         if not (call.posted and sheet.validate()):
-            return replace(call, session=session).show("console/rosters/new.html", sheet=sheet, columns=COLUMNS, kinds=KIND_NAMES)
+            forms.blame(sheet, call.problem)
+            shown: dict[str, Any] = {"sheet": sheet, "columns": COLUMNS, "kinds": KIND_NAMES}
+            return replace(call, session=session).show("console/rosters/new.html", 422 if call.posted else 200, **shown)
     draft_id = _checked(call, sheet)
     return away(f"/console/rosters/{draft_id}")
 
