@@ -49,6 +49,6 @@ def chosen(call: Call, permission: Permission, *, level: Level = Level.COMMUNITY
 @lru_cache(maxsize=512)  # putting a statement together costs more than running it
 def _listed(grants: tuple[Grant, ...], permission: Permission, level: Level) -> Select[OrgNode]:
     """The nodes of this level that hold on the day `on`, for whoever was granted this."""
-    mine = scopes.within(Actor(None, grants=grants), permission, OrgNode.id)
+    mine = scopes.nodes(Actor(None, grants=grants), permission)
     here = select(OrgNode).where(mine, OrgNode.level == level, orgs.holds_on(bindparam("on")))
     return here.order_by(OrgNode.path).limit(MOST)

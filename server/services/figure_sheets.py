@@ -52,7 +52,7 @@ def places(session: Session, *, actor: Actor, today: date) -> Sequence[OrgNode]:
 
 @lru_cache(maxsize=512)  # putting a statement together costs more than running it
 def _places(grants: tuple[Grant, ...]) -> Select[OrgNode]:
-    mine = scopes.within(Actor(None, grants=grants), Permission.TALLIES_READ, OrgNode.id)
+    mine = scopes.nodes(Actor(None, grants=grants), Permission.TALLIES_READ)
     here = select(OrgNode).where(mine, OrgNode.level.in_(SHOWN), orgs.holds_on(bindparam("on")))
     return here.order_by(OrgNode.path).limit(MOST)
 

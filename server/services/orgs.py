@@ -16,7 +16,7 @@ from server.domain.days import local_day
 from server.domain.orgs import PARENTS, Level
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import events, scopes
+from server.services import events, lists, scopes
 
 
 def create(
@@ -108,17 +108,32 @@ def subtree(session: Session, *, on: date, root: OrgNode | None = None, deepest:
     return sorted(nodes, key=lambda node: (node.path.count("/"), node.code or "", node.id))
 
 
-def managed(session: Session, *, actor: Actor, on: date, deepest: Level) -> Sequence[OrgNode]:
-    """The nodes that the actor keeps and that hold on this day, parents before children and each above its own, down to `deepest`."""
-    levels = list(Level)[: list(Level).index(deepest) + 1]
-    mine = scopes.within(actor, Permission.ORGS_MANAGE, OrgNode.id)
-    return _in_tree_order(session.execute(select(OrgNode).where(mine, holds_on(on), OrgNode.level.in_(levels))).scalars().all())
+def uppermost(session: Session, *, actor: Actor, on: date) -> Sequence[OrgNode]:
+    """The nodes that were given to the actor to keep and that hold on this day, none below another."""
+    paths = scopes.granted(actor, Permission.ORGS_MANAGE)
+    tops = [path for path in paths if not any(path != other and path.startswith(other) for other in paths)]
+    return session.execute(select(OrgNode).where(OrgNode.path.in_(tops), holds_on(on)).order_by(OrgNode.id)).scalars().all()
 
 
-def children(session: Session, node: OrgNode) -> Sequence[OrgNode]:
+def standing_below(
+    session: Session, node: OrgNode, *, on: date, after: str | None, limit: int
+) -> tuple[list[OrgNode], str | None]:  # fmt: skip
+    """What stands directly below it on this day, the oldest first, and the next `after`. Raises INVALID for a cursor that is none."""
+    wanted = select(OrgNode).where(OrgNode.parent_id == node.id, holds_on(on))
+    rows, following = lists.page(session, wanted, OrgNode, after=after, limit=limit)
+    return [row[0] for row in rows], following
+
+
+def counts_below(session: Session, nodes: Sequence[OrgNode], *, on: date) -> Mapping[int | None, int]:
+    """How many stand directly below each of these on this day; one statement."""
+    counted = select(OrgNode.parent_id, func.count()).where(OrgNode.parent_id.in_([node.id for node in nodes]), holds_on(on))
+    return {row[0]: row[1] for row in session.execute(counted.group_by(OrgNode.parent_id))}
+
+
+def children(session: Session, node: OrgNode, *, limit: int) -> Sequence[OrgNode]:
     """What stands or stood directly below it, what still stands first."""
     below = select(OrgNode).where(OrgNode.parent_id == node.id).order_by(OrgNode.valid_to.is_not(None), OrgNode.id)
-    return session.execute(below).scalars().all()
+    return session.execute(below.limit(limit)).scalars().all()
 
 
 def size(session: Session, node: OrgNode) -> int:
@@ -172,12 +187,6 @@ def holds_on(on: date | BindParameter[date]) -> ColumnElement[bool]:
 # Put together once: that costs more than running them.
 HERE = (holds_on(bindparam("on")), OrgNode.path.startswith(bindparam("below")))
 SUBTREE = select(OrgNode).where(*HERE, OrgNode.level.in_(bindparam("levels", expanding=True)))
-
-
-def _in_tree_order(nodes: Sequence[OrgNode]) -> list[OrgNode]:
-    """Each node directly above those below it; beside one another by code, then age."""
-    keys = {node.id: (node.code or "", node.id) for node in nodes}
-    return sorted(nodes, key=lambda node: [keys.get(int(part), ("", int(part))) for part in node.path.split("/") if part])
 
 
 def _one(session: Session, condition: ColumnElement[bool]) -> OrgNode:

@@ -21,7 +21,7 @@ def allows(session: Session, actor: Actor, permission: Permission, node_id: int)
     """Does a grant cover the node? No statement where the grant is on the node itself."""
     if actor.is_system:
         return True
-    paths = {grant.node_path for grant in actor.grants if grant.node_path and permission in GRANTS[grant.role]}
+    paths = granted(actor, permission)
     if any(path.endswith(f"/{node_id}/") for path in paths):
         return True
     return bool(paths) and permissions.may_on_node(actor, permission, path_of(session, node_id))
@@ -44,8 +44,16 @@ def within(
     """A WHERE condition: the row's node (`column`) lies under one of the actor's grants with this permission."""
     if actor.is_system:
         return true()
-    paths = sorted({grant.node_path for grant in actor.grants if grant.node_path and permission in GRANTS[grant.role]})
-    if not paths:
-        return false()
-    below = select(OrgNode.id).where(or_(*(OrgNode.path.startswith(path, autoescape=True) for path in paths)))
-    return column.in_(below)
+    return column.in_(select(OrgNode.id).where(nodes(actor, permission))) if granted(actor, permission) else false()
+
+
+def nodes(actor: Actor, permission: Permission) -> ColumnElement[bool]:
+    """The same for the tree itself: the node lies there."""
+    if actor.is_system:
+        return true()
+    return or_(false(), *(OrgNode.path.startswith(path, autoescape=True) for path in granted(actor, permission)))
+
+
+def granted(actor: Actor, permission: Permission) -> list[str]:
+    """The paths of the nodes on which the actor was granted this."""
+    return sorted({grant.node_path for grant in actor.grants if grant.node_path and permission in GRANTS[grant.role]})

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from server.db.base import reading
-from server.domain.permissions import Role
+from server.db.base import reading, transaction
+from server.domain.orgs import Level
+from server.domain.permissions import SYSTEM, Role
 from server.services import orgs
 from tests.console.conftest import Seat, seat_of
 from tests.console.support import HOSTILE, statements
 from tests.factories.people import Tree, today
 
+FIRST = date(2026, 1, 1)
+
 
 @pytest.fixture
 def county(app: Flask, tree: Tree, now: datetime) -> Seat:
     return seat_of(app, now, Role.COUNTY, tree.county, "县干部")
+
+
+def by(now: datetime) -> dict[str, Any]:
+    return {"actor": SYSTEM, "now": now}
 
 
 def at(tree: Tree, node: str = "street", act: str = "") -> str:
@@ -26,12 +36,45 @@ def at(tree: Tree, node: str = "street", act: str = "") -> str:
 
 def test_the_tree_is_shown_as_it_stands_on_a_day(county: Seat, tree: Tree) -> None:
     county.get("/console/orgs")
+    assert ("示例街道" in county.said, "示例社区" in county.said, f"?at={tree.street.public_id}&amp;on=" in county.html) == (
+        True,
+        False,
+        True,
+    )
+    county.get(f"/console/orgs?at={tree.street.public_id}")
     assert [name for name in ("示例县", "示例街道", "示例社区", "邻近社区") if name not in county.said] == []
-    assert county.said.index("示例街道") < county.said.index("示例社区")
+    assert "示例县 › 示例街道" in county.said
     assert "示例小区" not in county.said
-    assert statements(lambda: county.get("/console/orgs")) <= 12
     county.get("/console/orgs?on=2025-12-31")
     assert "这一天还没有组织" in county.said
+    county.get(f"/console/orgs?at={tree.street.public_id}&on=2025-12-31")
+    assert "这一天它下面没有组织" in county.said
+
+
+def test_a_place_with_thousands_below_is_shown_one_page_at_a_time(county: Seat, tree: Tree, now: datetime) -> None:
+    """A street of two hundred and fifty communities with a grid each: some statements, some bytes, every community once."""
+    with transaction() as session:
+        for number in range(250):
+            made = orgs.create(session, parent=tree.street, level=Level.COMMUNITY, name=f"第{number:03d}社区", valid_from=FIRST, **by(now))
+            orgs.create(session, parent=made, level=Level.GRID, name=f"第{number:03d}网格", valid_from=FIRST, **by(now))
+    seen: list[str] = []
+    path = f"/console/orgs?at={tree.street.public_id}"
+    while path:
+        assert statements(partial(county.get, path)) <= 12
+        assert ("第007网格" in county.html, len(county.html.encode()) < 150_000) == (False, True)
+        seen += re.findall("第\\d{3}社区</bdi>", county.html)
+        path = (
+            county.html.split('rel="next"')[0].rpartition('href="')[2].split('"')[0].replace("&amp;", "&")
+            if 'rel="next"' in county.html
+            else ""
+        )
+    assert seen == [f"第{number:03d}社区</bdi>" for number in range(250)]
+    county.get(at(tree))
+    assert ("前 100 个" in county.said, len(county.html.encode()) < 150_000) == (True, True)
+    county.get(at(tree) + "?after=nonsense")
+    assert county.status == 200
+    county.get(f"/console/orgs?at={tree.street.public_id}&after=nonsense")
+    assert county.status == 422
 
 
 def test_a_community_is_added_renamed_and_ended(county: Seat, tree: Tree, now: datetime) -> None:
@@ -48,9 +91,9 @@ def test_a_community_is_added_renamed_and_ended(county: Seat, tree: Tree, now: d
     assert "原名“ 新建社区 ”" in county.said
     county.post(f"{address}/end", on=(day + timedelta(days=30)).isoformat())
     assert ("已撤销，连同下级共 1 个" in county.said, "将撤销" in county.said) == (True, True)
-    county.get(f"/console/orgs?on={(day + timedelta(days=31)).isoformat()}")
+    county.get(f"/console/orgs?at={tree.street.public_id}&on={(day + timedelta(days=31)).isoformat()}")
     assert "改名社区" not in county.said
-    county.get("/console/orgs")
+    county.get(f"/console/orgs?at={tree.street.public_id}")
     assert "改名社区" in county.said
 
 
@@ -80,7 +123,8 @@ def test_the_system_administrator_keeps_it_and_a_secretary_does_not(app: Flask, 
     keeper = seat_of(app, now, Role.SYSTEM_ADMIN, tree.street, "陈系统")
     keeper.get("/console/orgs")
     assert ("示例社区" in keeper.said, tree.county.public_id in keeper.html) == (True, False)
-    keeper.get(at(tree, "county"))
-    assert keeper.status == 404
+    for path in (at(tree, "county"), f"/console/orgs?at={tree.county.public_id}", "/console/orgs?at=nobody"):
+        keeper.get(path)
+        assert keeper.status == 404
     keeper.post(at(tree, "county", "/end"), on="2026-12-01")
     assert keeper.status == 404

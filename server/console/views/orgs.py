@@ -13,9 +13,11 @@ from server.domain.audit_words import action_name
 from server.domain.days import local_day
 from server.domain.orgs import LEVEL_NAMES, PARENTS, Level
 from server.domain.permissions import Permission as P
+from server.domain.permissions import may_on_node
 from server.services import audit_logs, orgs, scopes
 
 desk = Desk("orgs")
+PAGE = 100
 
 
 class NewSheet(Sheet):
@@ -43,12 +45,22 @@ class EndSheet(Sheet):
 
 @desk.page("/orgs", permission=P.ORGS_MANAGE)
 def list_orgs(call: Call) -> Answer:
-    """The tree down to the communities, as it stands on a day."""
-    on = _day(call.args.get("on"), local_day(call.now))
-    nodes = orgs.managed(call.session, actor=call.actor, on=on, deepest=Level.COMMUNITY)
-    top = min((node.path.count("/") for node in nodes), default=0)
-    rows = [(node, node.path.count("/") - top) for node in nodes]
-    return call.show("console/orgs/list.html", rows=rows, on=on, today=local_day(call.now), levels=LEVEL_NAMES)
+    """What stands directly below a place on a day: one level at a time, for a county has thousands of grids."""
+    on, at = _day(call.args.get("on"), local_day(call.now)), call.args.get("at")
+    rows = orgs.uppermost(call.session, actor=call.actor, on=on)
+    here = _node(call, at) if at else rows[0] if len(rows) == 1 else None
+    following = None
+    if here is not None:
+        rows, following = orgs.standing_below(call.session, here, on=on, after=call.args.get("after"), limit=PAGE)
+    chain = orgs.chain(call.session, here) if here is not None else ()
+    shown: dict[str, Any] = {
+        "here_org": here,
+        "above": [node for node in chain if may_on_node(call.actor, P.ORGS_MANAGE, node.path)],
+        "rows": rows,
+        "below": orgs.counts_below(call.session, rows, on=on),
+        "following": following,
+    }
+    return call.show("console/orgs/list.html", on=on, today=local_day(call.now), levels=LEVEL_NAMES, **shown)
 
 
 @desk.page("/orgs/<id>", permission=P.ORGS_MANAGE)
@@ -58,7 +70,8 @@ def show_org(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     shown: dict[str, Any] = {
         "node": node,
         "chain": orgs.chain(call.session, node),
-        "below": orgs.children(call.session, node),
+        "below": orgs.children(call.session, node, limit=PAGE),
+        "most": PAGE,
         "lines": audit_logs.about(call.session, node),
         "grows": bool(_levels(node)),
         "today": local_day(call.now),

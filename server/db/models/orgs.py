@@ -16,7 +16,10 @@ class OrgNode(Base):
     """A node of the tree. `path` is `/1/4/9/` (ids from the root, itself included); mergers end a node by valid_to."""
 
     __tablename__ = "org_node"
-    __table_args__ = (Index("ix_org_node_path", "path"),)
+    __table_args__ = (
+        Index("ix_org_node_path", "path", postgresql_ops={"path": "varchar_pattern_ops"}),  # found by how it begins, in any collation
+        Index("ix_org_node_level", "level"),
+    )
 
     id: Mapped[pk]
     public_id: Mapped[public_id]

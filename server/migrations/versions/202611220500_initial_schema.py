@@ -72,8 +72,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('public_id', name=op.f('uq_org_node_public_id'))
     )
     with op.batch_alter_table('org_node', schema=None) as batch_op:
+        batch_op.create_index('ix_org_node_level', ['level'], unique=False)
         batch_op.create_index(batch_op.f('ix_org_node_parent_id'), ['parent_id'], unique=False)
-        batch_op.create_index('ix_org_node_path', ['path'], unique=False)
+        batch_op.create_index('ix_org_node_path', ['path'], unique=False, postgresql_ops={'path': 'varchar_pattern_ops'})
 
     op.create_table('outbox',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2250,8 +2251,9 @@ def downgrade() -> None:
 
     op.drop_table('outbox')
     with op.batch_alter_table('org_node', schema=None) as batch_op:
-        batch_op.drop_index('ix_org_node_path')
+        batch_op.drop_index('ix_org_node_path', postgresql_ops={'path': 'varchar_pattern_ops'})
         batch_op.drop_index(batch_op.f('ix_org_node_parent_id'))
+        batch_op.drop_index('ix_org_node_level')
 
     op.drop_table('org_node')
     with op.batch_alter_table('idempotency_key', schema=None) as batch_op:
