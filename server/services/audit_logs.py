@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, inspect, literal, select, union_all
+from sqlalchemy import BindParameter, ScalarSelect, Select, bindparam, inspect, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from server.db.base import Base
@@ -16,9 +17,10 @@ from server.db.models.people import Person
 from server.db.models.platform import Event
 from server.domain.days import start_of
 from server.domain.problems import Problem
-from server.services import people
+from server.services import audit, people
 
 MOST_DAYS = 31  # a page reads the events of a month at most, whatever is looked for
+NAMED = (Person.id, Person.public_id, Person.salt, Person.name)
 JITTER = 5_000  # events of one moment may be numbered in another order than they are dated: so far apart at most
 
 
@@ -38,7 +40,7 @@ class Wanted:
 class Line:
     """One event with the names that go with it; `actor` is '' for the system, `subject` the row's public id where it has one."""
 
-    event: Event
+    event: Any  # a row of audit.COLUMNS
     actor: str
     actor_id: str
     community: str
@@ -54,22 +56,22 @@ def page(session: Session, wanted: Wanted, *, after: int | None, limit: int) -> 
         return [], None
     if after is not None:
         query = query.where(Event.id < after)
-    rows = session.execute(query.order_by(Event.id.desc()).limit(limit + 1)).scalars().all()
+    rows = session.execute(query.order_by(Event.id.desc()).limit(limit + 1)).all()
     shown = rows[:limit]
     return lines(session, shown), shown[-1].id if len(rows) > limit else None
 
 
 def about(session: Session, row: Any, *, limit: int = 50) -> list[Line]:
     """What happened to one row, the newest first."""
-    mine = select(Event).where(Event.subject_kind == row.__tablename__, Event.subject_id == row.id)
-    return lines(session, session.execute(mine.order_by(Event.id.desc()).limit(limit)).scalars().all())
+    mine = select(*audit.COLUMNS).where(Event.subject_kind == row.__tablename__, Event.subject_id == row.id)
+    return lines(session, session.execute(mine.order_by(Event.id.desc()).limit(limit)).all())
 
 
-def lines(session: Session, events: Sequence[Event]) -> list[Line]:
+def lines(session: Session, events: Sequence[Any]) -> list[Line]:
     """The events with names: three statements, however many."""
     subjects = _subjects(session, events)
-    who = {row.id: row for row in _by_ids(session, Person, {event.actor_id for event in events})}
-    where = {row.id: row.name for row in _by_ids(session, OrgNode, {event.community_id for event in events})}
+    who = {row.id: row for row in _by_ids(session, {event.actor_id for event in events}, *NAMED)}
+    where = {row.id: row.name for row in _by_ids(session, {event.community_id for event in events}, OrgNode.id, OrgNode.name)}
     return [
         Line(
             event,
@@ -85,16 +87,16 @@ def lines(session: Session, events: Sequence[Event]) -> list[Line]:
 
 def names(session: Session, ids: Collection[int | None]) -> Mapping[int, str]:
     """Who these are, in one statement."""
-    return {row.id: people.name_of(row) for row in _by_ids(session, Person, ids)}
+    return {row.id: people.name_of(row) for row in _by_ids(session, ids, *NAMED)}
 
 
-def _filtered(session: Session, wanted: Wanted) -> Select[Event] | None:
+def _filtered(session: Session, wanted: Wanted) -> Select[*tuple[Any, ...]] | None:
     """The query without its page; None where nothing can be found."""
     bounds = _bounds(session, wanted)
     if bounds is None:
         return None
     since, until = start_of(wanted.first), start_of(wanted.last + timedelta(days=1))
-    query = select(Event).where(Event.id.between(*bounds), Event.at >= since, Event.at < until)
+    query = select(*audit.COLUMNS).where(Event.id.between(*bounds), Event.at >= since, Event.at < until)
     if wanted.kind:
         query = query.where(Event.subject_kind == _spelt("kind", wanted.kind))
     if wanted.subject:
@@ -111,24 +113,25 @@ def _spelt(name: str, value: str) -> BindParameter[str]:
 
 def _bounds(session: Session, wanted: Wanted) -> tuple[int, int] | None:
     """The numbers between which the period's events lie: two looks into the index of times."""
-    first = _edge(session, start_of(wanted.first), newest=False)
-    last = _edge(session, start_of(wanted.last + timedelta(days=1)), newest=True)
+    edges = (_edge(start_of(wanted.first), newest=False), _edge(start_of(wanted.last + timedelta(days=1)), newest=True))
+    first, last = session.execute(select(*edges)).one()
     return (first - JITTER, last + JITTER) if first is not None and last is not None else None
 
 
-def _edge(session: Session, at: datetime, *, newest: bool) -> int | None:
+def _edge(at: datetime, *, newest: bool) -> ScalarSelect[int]:
     found = select(Event.id)
     found = found.where(Event.at < at).order_by(Event.at.desc()) if newest else found.where(Event.at >= at).order_by(Event.at)
-    return session.execute(found.limit(1)).scalar()
+    return found.limit(1).scalar_subquery()
 
 
+@cache
 def models() -> Mapping[str, Any]:
     """The models that have public ids, by their table's name."""
     found = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
     return {name: model for name, model in found.items() if "public_id" in inspect(model).columns}
 
 
-def _subjects(session: Session, events: Sequence[Event]) -> Mapping[tuple[str, int], str]:
+def _subjects(session: Session, events: Sequence[Any]) -> Mapping[tuple[str, int], str]:
     """The public ids of what the events are about: one statement over all their tables."""
     wanted: dict[str, set[int]] = {}
     for event in events:
@@ -151,6 +154,7 @@ def _id_of(session: Session, model: Any, public_id: str) -> int:
     return session.execute(select(model.id).where(model.public_id == public_id)).scalar() or 0
 
 
-def _by_ids(session: Session, model: Any, ids: Collection[int | None]) -> Sequence[Any]:
+def _by_ids(session: Session, ids: Collection[int | None], *columns: Any) -> Sequence[Any]:
+    """These columns, the first of them the id."""
     wanted = {one for one in ids if one is not None}
-    return session.execute(select(model).where(model.id.in_(wanted))).scalars().all() if wanted else ()
+    return session.execute(select(*columns).where(columns[0].in_(wanted))).all() if wanted else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import statistics
 import sys
@@ -32,6 +33,7 @@ from server.console import visitors
 from server.console.desk import Answer, Call, Desk
 from server.db import base, prebuilt, redis_client
 from server.dev.embedded import start_postgres, start_redis
+from server.domain.days import local_day
 from server.domain.figures import span_of
 from server.domain.permissions import Actor, Permission
 from server.services import figure_counts, figure_sheets, sessions
@@ -39,7 +41,7 @@ from tests import servers as databases
 from tests.bench import console_rows
 from tests.bench.console_rows import Measured
 
-CALLS, WARM = 200, 20
+CALLS, WARM = 400, 20
 MOST_STATEMENTS, MOST_BYTES, MOST_RATIO = 12, 150_000, 3.0
 BARE = "bare"
 bare = Desk("bench")
@@ -125,6 +127,8 @@ def _application(folder: Path) -> Flask:
 
 def _pages(app: Flask, measured: Measured) -> list[Page]:
     secretary, official = (_seat(app, who) for who in (measured.seeded.secretary, measured.seeded.official))
+    today = local_day(datetime.now(UTC))
+    month = f"first={today - timedelta(days=28)}&last={today}"
     listed = [
         (BARE, "/console/bench", secretary),
         ("home", "/console", secretary),
@@ -132,6 +136,8 @@ def _pages(app: Flask, measured: Measured) -> list[Page]:
         ("members", "/console/members", secretary),
         ("figures", "/console/figures", secretary),
         ("figures of the county", "/console/figures?period=year", official),
+        ("places", "/console/orgs", official),
+        ("audit", f"/console/audit?{month}&action=correct", _seat(app, measured.auditor)),
     ]
     return [Page(name, path, client, []) for name, path, client in listed]
 
@@ -145,10 +151,12 @@ def _seat(app: Flask, who: Actor) -> FlaskClient:
 
 
 def _measure(pages: list[Page], engine: Engine) -> None:
-    """Statements once, then the pages in turn, two hundred times each."""
+    """Statements once, then the pages in turn, four hundred times each."""
     for page in pages:
         page.get()
         page.statements = _statements(page, engine)
+    gc.collect()
+    gc.freeze()  # as server/wsgi.py does
     for call in range(WARM + CALLS):
         for page in pages if call % 2 else reversed(pages):
             spent = page.get()
