@@ -42,9 +42,10 @@ from werkzeug.datastructures import MultiDict
 from server import clock
 from server.console import look, once, visitors
 from server.db.base import reading, transaction
+from server.db.models.platform import Undo
 from server.domain.permissions import Actor, Permission, may
 from server.domain.problems import Kind, Problem
-from server.services import sessions
+from server.services import sessions, undos
 from server.statuses import STATUS
 
 LONGEST_ID = 64
@@ -88,9 +89,14 @@ class Call:
         """A fragment for htmx, without the frame of the page."""
         return look.answer(look.fragment(template, now=self.now, **values), 200)
 
-    def done(self, said: str, *, to: str, undo: str = "") -> Response:
-        """The work is done: say so on the next page, with a button to take it back where it can be undone (an Undo's public id)."""
-        flash(said, f"undo:{undo}" if undo else "done")
+    def step(self, row: Any, service: Callable[..., Any], **said: Any) -> Undo:
+        """Do what the page decides about `row` by `service(session, row, actor, now, …)`, to be taken back within ten seconds."""
+        act = partial(service, self.session, row, actor=self.actor, now=self.now, **said)
+        return undos.step(self.session, row, act, actor=self.actor, now=self.now)
+
+    def done(self, said: str, *, to: str, undo: Undo | None = None) -> Response:
+        """The work is done: say so on the next page, with a button to take back what can be undone."""
+        flash(said, f"undo:{undo.public_id}" if undo is not None and undo.done else "done")
         return away(to)
 
 

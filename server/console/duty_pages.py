@@ -178,4 +178,4 @@ def decided_one(call: Call, kind: DutyKind, public_id: str, word: Word, *, said:
     except Problem as problem:
         held = "、".join(HOLDS.get(reason, reason) for reason in problem.data.get("reasons", ()))
         raise Problem(problem.code, fields={"note": f"请写明怎样核对的：{held}"} if held else problem.fields) from None
-    return call.done(said, to=to, undo=act.public_id)
+    return call.done(said, to=to, undo=act)

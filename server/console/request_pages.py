@@ -125,7 +125,7 @@ def step(
     request = request_cases.visible(call.session, public_id, actor=call.actor)
     if call.posted and sheet.validate():
         made = act(request)
-        return call.done(said, to=address(request), undo=made.public_id if isinstance(made, Undo) else "")
+        return call.done(said, to=address(request), undo=made if isinstance(made, Undo) else None)
     blame(sheet, call.problem)
     status = 422 if call.posted else 200
     values |= {"sheet": sheet, "title": title, "button": button, "note": note, "request": request, "category": category(request)}

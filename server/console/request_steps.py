@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from server.domain.permissions import Actor, may_on_node
 from server.domain.permissions import Permission as P
-from server.domain.requests import CheckState, RequestState
+from server.domain.requests import CheckState, OfferState, RequestState
 from server.services.request_cases import Case
 
 HANDLER, OWN, LEVEL, CALL, WORD = "handler", "own", "level", "call", "word"
@@ -31,6 +31,7 @@ SPLIT = Button("拆成几件", "split", P.REQUESTS_TRIAGE)
 DISPATCH = Button("派单", "dispatch", P.REQUESTS_DISPATCH, first=True)
 PUBLISH = Button("公开认领", "publish", P.REQUESTS_DISPATCH, click=True)
 WHISTLE = Button("吹哨", "whistle", P.REQUESTS_DISPATCH)
+CLAIM = Button("我来认领", "claim", P.REQUESTS_READ, click=True)
 ESCALATE = Button("升到上一级", "escalate", P.REQUESTS_DISPATCH)
 STATION = Button("放进服务站", "station", P.REQUESTS_DISPATCH)
 MEDIATE = Button("建调解记录", "mediation", P.REQUESTS_DISPATCH)
@@ -44,7 +45,7 @@ S = RequestState
 STEPS: Mapping[RequestState, Sequence[Button]] = {
     S.SUBMITTED: (TRIAGE, REJECT, MERGE, SPLIT, ESCALATE),
     S.TRIAGED: (DISPATCH, PUBLISH, WHISTLE, MERGE, SPLIT, REJECT, ESCALATE),
-    S.OPEN: (DISPATCH, WHISTLE, MERGE, ESCALATE),
+    S.OPEN: (DISPATCH, CLAIM, WHISTLE, MERGE, ESCALATE),
     S.DISPATCHED: (ESCALATE,),
     S.ACCEPTED: (replace(CONTACT, first=True), Button("开始办理", "start", HANDLER, click=True, first=True), VISIT, WHISTLE, ESCALATE),
     S.IN_PROGRESS: (
@@ -97,6 +98,11 @@ def _may(button: Button, case: Case, actor: Actor) -> bool:
     return button.who in case.roles
 
 
+def _offered(case: Case, actor: Actor) -> bool:
+    """Does an offer of his own wait already?"""
+    return any(one.offer.person_id == actor.person_id and one.offer.state is OfferState.WAITING for one in case.offers)
+
+
 def _fits(button: Button, case: Case, actor: Actor) -> bool:
     """What the state alone does not say."""
     request = case.request
@@ -104,6 +110,7 @@ def _fits(button: Button, case: Case, actor: Actor) -> bool:
         "dispatch": request.check_state is CheckState.PASSED,
         "publish": request.check_state is CheckState.PASSED,
         "whistle": request.check_state is CheckState.PASSED,
+        "claim": request.check_state is CheckState.PASSED and actor.person_id != request.asked_for_id and not _offered(case, actor),
         "redo": request.round < 2,
         "explanation": request.explained_by_id != actor.person_id,
         "mediation": case.mediation is None,

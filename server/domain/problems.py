@@ -146,6 +146,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "REQUEST_HIGHEST": (K.REFUSED, "已经在最高一级，不能再升级，请直接办理"),
     "REQUEST_LEVEL": (K.REFUSED, "这件诉求已升级，请由上一级办理"),
     "REQUEST_NOT_OPEN": (K.REFUSED, "这件诉求现在不能认领，请看看其他诉求"),
+    "REQUEST_CLAIM_SELF": (K.REFUSED, "不能同意自己的认领，请由另一位负责人审核"),
     "REQUEST_OWN": (K.REFUSED, "不能办理自己提出的诉求，请由其他人办理"),
     "SAME_HANDLER": (K.REFUSED, "第二次回炉要换人办理，请选择另一位或另一个单位"),
     "STATION_CLOSED": (K.CONFLICT, "这个服务站已经关闭，请选择开着的服务站"),

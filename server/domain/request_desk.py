@@ -127,11 +127,13 @@ STEP_NAMES: Mapping[tuple[str, str], str] = {
             "refuse_explanation": "复核不同意，继续办",
             "withdraw": "撤回",
             "hand_on": "提出人撤回，接着为其他提出人办",
+            "undo": "十秒内撤销了上一步",
         }.items()
     },
     ("request_extension", "ask"): "申请延期",
     ("request_extension", "approve"): "批准延期",
     ("request_extension", "refuse"): "不批准延期",
+    ("request_extension", "undo"): "十秒内撤销了批复",
     ("callback", "call"): "电话回访",
     ("mediation", "open"): "开始调解",
     ("mediation", "agree"): "调解：达成一致",

@@ -36,18 +36,21 @@ from server.services import (
     confirmations,
     content_checks,
     duty_sources,
+    extensions,
     records,
     registrations,
     request_claims,
     reversals,
     teams,
     transfers,
+    triage,
     undos,
     unit_registrations,
 )
 from server.services import dispatch as dispatching
 from server.services.batches import Failure
 from server.services.receivers import Receiver
+from server.services.triage import Judgement
 
 K = DutyKind
 VERSION = re.compile(r"[0-9]{1,9}")
@@ -120,6 +123,23 @@ def bind(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: Ac
     tied = [person, entry] if entry.person_id in (None, person.id) else []  # a merger keeps itself what went over
     accepted = partial(binding_requests.accept, session, row, entry=entry, actor=actor, now=now)
     return undos.step(session, row, accepted, actor=actor, now=now, plain=tied)
+
+
+def extend(session: Session, request: Request, *, approve: bool, note: str, actor: Actor, now: datetime) -> Undo:
+    """extensions.decide from the desk. Raises what it raises."""
+    decided = partial(extensions.decide, session, request, approve=approve, note=note, actor=actor, now=now)
+    return undos.step(session, extensions.of(session, request) or request, decided, actor=actor, now=now)
+
+
+def triage_many(session: Session, public_ids: Sequence[str], *, judgement: Judgement, actor: Actor, now: datetime) -> Undo:
+    """triage.many from the desk; its failures are the undo's. Raises INVALID for more than two hundred."""
+    mine = duty_sources.reach(actor, NEEDS[K.TRIAGE], Request.community_id)
+    found = select(Request).where(Request.public_id.in_(batches.unique(public_ids)), mine)
+    with undos.begin(session, actor=actor, now=now) as act:
+        for request in session.execute(found.execution_options(populate_existing=True)).scalars():
+            act.watch("request", request)
+        outcome = triage.many(session, public_ids, judgement=judgement, actor=actor, now=now)
+        return act.keep("approve", [(K.TRIAGE.value, one) for one in outcome.failed])
 
 
 def look_through(session: Session, request: Request, *, passes: bool, reason: str | None, actor: Actor, now: datetime) -> Undo:

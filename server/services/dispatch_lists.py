@@ -36,8 +36,9 @@ def mine(session: Session, *, actor: Actor, waiting: bool, after: str | None, li
 
 
 def claims(session: Session, *, actor: Actor, after: str | None, limit: int) -> tuple[list[OfferLine], str | None]:
-    """Claims that wait for the secretary, oldest first."""
-    waiting = (RequestOffer.kind == OfferKind.CLAIM, RequestOffer.state == OfferState.WAITING)
+    """Claims that wait for the secretary, oldest first; another decides on her own."""
+    others = or_(RequestOffer.made_by_id.is_(None), RequestOffer.made_by_id != actor.person_id)
+    waiting = (RequestOffer.kind == OfferKind.CLAIM, RequestOffer.state == OfferState.WAITING, others)
     reach = scopes.within(actor, Permission.CLAIMS_DECIDE, RequestOffer.community_id)
     return _page(session, _lines().where(*waiting, reach), after=after, limit=limit, newest_first=False)
 

@@ -124,6 +124,13 @@ def _callback(actor: Actor, now: datetime) -> Sequence[Any]:
     return (mine, STILL_OPEN, Request.state == RequestState.FINISHED, late, Request.asked_for_id != actor.person_id, others)
 
 
+def _request_claim(actor: Actor, _now: datetime) -> Sequence[Any]:
+    """Nobody agrees to his own."""
+    others = or_(RequestOffer.made_by_id.is_(None), RequestOffer.made_by_id != actor.person_id)
+    waiting = (RequestOffer.state == OfferState.WAITING, RequestOffer.kind == OfferKind.CLAIM)
+    return (reach(actor, NEEDS[K.REQUEST_CLAIM], RequestOffer.community_id), *waiting, others)
+
+
 def _feedback(actor: Actor, _now: datetime) -> Sequence[ColumnElement[bool]]:
     """The county all, a community what is for it; never what is about him, or what he wrote or entered (services/feedbacks.py)."""
     his = or_(
@@ -205,7 +212,7 @@ SOURCES: Mapping[DutyKind, Source] = {
     K.REQUEST_CLAIM: Source(
         RequestOffer,
         RequestOffer.made_at,
-        _plain(K.REQUEST_CLAIM, RequestOffer, RequestOffer.state == OfferState.WAITING, RequestOffer.kind == OfferKind.CLAIM),
+        _request_claim,
         person=RequestOffer.person_id,
         about=Request.category,
         number=Request.number,

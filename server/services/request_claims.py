@@ -41,7 +41,8 @@ def decide_many(
 ) -> Outcome[RequestOffer]:
     """Approve or decline up to 200 claims; those that cannot be are named with their code, the others stand.
 
-    Codes of a failure: NOT_FOUND (also out of scope), ILLEGAL_MOVE (decided, or another claim was approved). Raises NOTE_REQUIRED.
+    Codes of a failure: NOT_FOUND (also out of scope), ILLEGAL_MOVE (decided, or another claim was approved), REQUEST_CLAIM_SELF (his own).
+    Raises NOTE_REQUIRED.
     """
     ids = batches.unique(public_ids)
     action = OfferAction.ACCEPT if approve else OfferAction.DECLINE
@@ -54,6 +55,8 @@ def decide_many(
             outcome.failed.append(batches.failure(public_id, "NOT_FOUND"))
         elif found[0].state is not OfferState.WAITING or found[1].state is not RequestState.OPEN:
             outcome.failed.append(batches.failure(public_id, "ILLEGAL_MOVE"))
+        elif approve and found[0].made_by_id == actor.person_id:
+            outcome.failed.append(batches.failure(public_id, "REQUEST_CLAIM_SELF"))
         else:
             _settle(session, *found, action, actor=actor, now=now, reason=reason)
             outcome.done.append(found[0])

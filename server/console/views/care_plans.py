@@ -14,6 +14,7 @@ from server.console.person_fields import mobile_of, person_phone
 from server.db.models.care import CarePlan
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
+from server.db.models.platform import Undo
 from server.domain.days import local_day
 from server.domain.handling import CARE_PLAN_STATE_NAMES, CARE_VISIT_STATE_NAMES, MISSED_ALARMS, CarePlanState
 from server.domain.permissions import Permission as P
@@ -109,9 +110,8 @@ def hand_over(call: Call, id: str) -> Answer:  # noqa: A002
     """交给另一位照护人."""
     sheet = HandOverSheet(call.typed)
 
-    def act(plan: CarePlan) -> None:
-        to = _known(call, sheet.carer_phone.data, "carer_phone")
-        care_plans.hand_over(call.session, plan, to=to, actor=call.actor, now=call.now)
+    def act(plan: CarePlan) -> Undo:
+        return call.step(plan, care_plans.hand_over, to=_known(call, sheet.carer_phone.data, "carer_phone"))
 
     return _step(call, id, sheet, title="交给另一位", act=act, said="已请对方接手，等他同意")
 
@@ -131,8 +131,8 @@ def end(call: Call, id: str) -> Answer:  # noqa: A002
 def accept(call: Call, id: str) -> Answer:  # noqa: A002
     """照护人是自己：同意."""
     plan = care_plans.visible(call.session, id, actor=call.actor)
-    care_plans.accept(call.session, plan, actor=call.actor, now=call.now)
-    return call.done("计划开始了", to=f"/console/care/{id}")
+    accepted = call.step(plan, care_plans.accept)
+    return call.done("计划开始了", to=f"/console/care/{id}", undo=accepted)
 
 
 @desk.form("/care/<id>/visit", permission=P.REQUESTS_HANDLE)
@@ -168,8 +168,8 @@ def _plan(call: Call, community: OrgNode, sheet: Any, person: Person | None, *, 
 def _step(call: Call, public_id: str, sheet: Sheet, *, title: str, act: Any, said: str) -> Answer:
     plan = _in_reach(call, public_id)
     if call.posted and sheet.validate():
-        act(plan)
-        return call.done(said, to=f"/console/care/{public_id}")
+        made = act(plan)
+        return call.done(said, to=f"/console/care/{public_id}", undo=made if isinstance(made, Undo) else None)
     blame(sheet, call.problem)
     return call.show("console/care_plans/step.html", 422 if call.posted else 200, sheet=sheet, title=title, **_about(call, plan))
 

@@ -10,7 +10,7 @@ from server.domain.duties import DutyKind
 from server.domain.people import MEMBER_TYPE_NAMES
 from server.domain.permissions import Permission as P
 from server.domain.tasks import CLAIM_STATE_NAMES
-from server.services import duty_cases, people
+from server.services import claims, duty_cases, people
 
 desk = Desk("claims")
 LIST = "console/today/list.html"
@@ -27,5 +27,5 @@ def show_claim(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wor
     """One, with what is promised for the same hours."""
     case = duty_cases.of_claim(call.session, id, actor=call.actor)
     names: dict[str, Any] = {"state": CLAIM_STATE_NAMES[case.claim.state], "kind": MEMBER_TYPE_NAMES[case.person.member_type]}
-    form = form_of(DutyKind.CLAIM, case.claim)
-    return call.show("console/claims/show.html", case=case, name=people.name_of(case.person), form=form, **names)
+    form, reason = form_of(DutyKind.CLAIM, case.claim), claims.reason_of(case.person, case.claim)
+    return call.show("console/claims/show.html", case=case, name=people.name_of(case.person), form=form, reason=reason, **names)

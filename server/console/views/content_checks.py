@@ -12,7 +12,7 @@ from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
 from server.domain.request_words import CHECKS
 from server.domain.requests import CheckState
-from server.services import ballot_comments, content_checks, media, requests, scopes, supplements
+from server.services import ballot_comments, content_checks, decisions, media, requests, scopes, supplements
 
 desk = Desk("content_checks")
 PASS, REFUSE = "pass", "refuse"
@@ -43,8 +43,8 @@ def check_one(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     scopes.require(call.session, call.actor, P.REQUESTS_TRIAGE, request.community_id)
     if call.posted and sheet.validate():
         passes, reason = sheet.decision.data == PASS, sheet.reason.data or None
-        content_checks.decide(call.session, request, passes=passes, reason=reason, actor=call.actor, now=call.now)
-        return call.done("已通过" if passes else "已标为不通过", to="/console/content-checks")
+        act = decisions.look_through(call.session, request, passes=passes, reason=reason, actor=call.actor, now=call.now)
+        return call.done("已通过" if passes else "已标为不通过", to="/console/content-checks", undo=act)
     blame(sheet, call.problem)
     parts = media.of_subject(call.session, "request", request.id)
     return call.show(

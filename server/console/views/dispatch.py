@@ -22,7 +22,6 @@ from server.services import (
     dispatch_lists,
     endings,
     escalations,
-    extensions,
     receivers,
     request_cases,
     request_moves,
@@ -92,11 +91,11 @@ def whistle(call: Call, id: str) -> Answer:  # noqa: A002
     sheet = WhistleSheet(call.typed)
     sheet.to.choices = _suggested(call, request)
 
-    def act(found: Request) -> None:
+    def act(found: Request) -> Undo:
         to = [_receiver(call, found, one) for one in sheet.to.data]
         if not to:
             raise Problem("INVALID", fields={"to": "请至少选一个"})
-        dispatch.whistle(call.session, found, to=to, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
+        return call.step(found, dispatch.whistle, to=to, reason=sheet.reason.data, seen=call.seen)
 
     note = "最先接单的牵头；谁什么时候到场都记在单上。"
     return _receivers_page(call, request, sheet, act=act, title="吹哨", button="吹哨", said="已吹哨，等他们答复", note=note)
@@ -106,8 +105,8 @@ def whistle(call: Call, id: str) -> Answer:  # noqa: A002
 def publish(call: Call, id: str) -> Answer:  # noqa: A002
     """公开认领：党员、单位、队伍都可以报名，由书记审核."""
     request = _in_reach(call, id)
-    dispatch.publish(call.session, request, actor=call.actor, now=call.now, seen=call.seen)
-    return call.done("已公开，等人认领", to=address(request))
+    published = call.step(request, dispatch.publish, seen=call.seen)
+    return call.done("已公开，等人认领", to=address(request), undo=published)
 
 
 @desk.page("/request-claims", permission=P.CLAIMS_DECIDE)
@@ -127,7 +126,7 @@ def decide_claims(call: Call) -> Answer:
     act = decisions.decide(call.session, picks, Word(approve, reason or None, call.actor, call.now))
     failed = f"；{len(act.failed)} 条没有办成：{PROBLEMS[act.failed[0]['code']][1]}" if act.failed else ""
     said = f"{'同意' if approve else '没有同意'} {len(act.done)} 条{failed}"
-    return call.done(said, to="/console/request-claims", undo=act.public_id if act.done else "")
+    return call.done(said, to="/console/request-claims", undo=act)
 
 
 @desk.action("/requests/<id>/claims/<offer>/approve", permission=P.CLAIMS_DECIDE)
@@ -155,8 +154,8 @@ def escalate(call: Call, id: str) -> Answer:  # noqa: A002
     """升到上一级，写明原因."""
     sheet = ReasonSheet(call.typed)
 
-    def act(request: Request) -> None:
-        escalations.escalate(call.session, request, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
+    def act(request: Request) -> Undo:
+        return call.step(request, escalations.escalate, reason=sheet.reason.data, seen=call.seen)
 
     note = "网格—社区—街道—区县，一次升一级；居民会收到通知。"
     return request_pages.step(call, id, sheet, title="升到上一级", button="升级", act=act, said="已升到上一级", note=note)
@@ -166,8 +165,8 @@ def escalate(call: Call, id: str) -> Answer:  # noqa: A002
 def take_up(call: Call, id: str) -> Answer:  # noqa: A002
     """升级到本级的，由本人直接办理."""
     request = request_cases.visible(call.session, id, actor=call.actor)
-    escalations.take_up(call.session, request, actor=call.actor, now=call.now)
-    return call.done("由您来办，请先联系居民", to=address(request))
+    taken = call.step(request, escalations.take_up)
+    return call.done("由您来办，请先联系居民", to=address(request), undo=taken)
 
 
 @desk.form("/requests/<id>/explain", permission=P.REQUESTS_ESCALATED)
@@ -175,8 +174,8 @@ def explain(call: Call, id: str) -> Answer:  # noqa: A002
     """确实办不了：写明原因，由另一位负责人复核."""
     sheet = ReasonSheet(call.typed)
 
-    def act(request: Request) -> None:
-        endings.explain(call.session, request, reason=sheet.reason.data, actor=call.actor, now=call.now)
+    def act(request: Request) -> Undo:
+        return call.step(request, endings.explain, reason=sheet.reason.data)
 
     note = "写明依据；要由另一位负责人复核，同意后按未解决统计。"
     return request_pages.step(call, id, sheet, title="说明办不了", button="送复核", act=act, said="已送复核", note=note)
@@ -187,9 +186,8 @@ def decide_explanation(call: Call, id: str) -> Answer:  # noqa: A002
     """复核“办不了”的说明."""
     sheet = VerdictSheet(call.typed)
 
-    def act(request: Request) -> None:
-        yes = sheet.approve.data == "yes"
-        endings.decide_explanation(call.session, request, approve=yes, reason=sheet.reason.data, actor=call.actor, now=call.now)
+    def act(request: Request) -> Undo:
+        return call.step(request, endings.decide_explanation, approve=sheet.approve.data == "yes", reason=sheet.reason.data)
 
     note = "同意就说明结案，居民会看到原因，按未解决统计；不同意就继续办。"
     return request_pages.step(call, id, sheet, title="复核办不了的说明", button="复核", act=act, said="已复核", note=note)
@@ -200,9 +198,9 @@ def decide_extension(call: Call, id: str) -> Answer:  # noqa: A002
     """批延期."""
     sheet = VerdictSheet(call.typed)
 
-    def act(request: Request) -> None:
+    def act(request: Request) -> Undo:
         yes = sheet.approve.data == "yes"
-        extensions.decide(call.session, request, approve=yes, note=sheet.reason.data, actor=call.actor, now=call.now)
+        return decisions.extend(call.session, request, approve=yes, note=sheet.reason.data, actor=call.actor, now=call.now)
 
     note = "一件诉求只能延期一次；批准后居民会收到原因。"
     return request_pages.step(call, id, sheet, title="批延期", button="批复", act=act, said="已批复", note=note)

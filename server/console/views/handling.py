@@ -11,7 +11,8 @@ from server.console.request_pages import address
 from server.db.models.requests import Request
 from server.domain.permissions import Permission as P
 from server.domain.sign_offs import REASONS, AgainReason
-from server.services import dispatch, dispatch_lists, endings, extensions, handling, requests, sign_offs
+from server.services import dispatch, dispatch_lists, endings, extensions, handling, request_cases, request_claims, requests, sign_offs
+from server.services.receivers import Receiver
 
 desk = Desk("handling")
 DONE = "done"
@@ -162,12 +163,26 @@ def withdraw(call: Call, id: str) -> Answer:  # noqa: A002
     return request_pages.step(call, id, sheet, title="替他撤回", button="撤回", act=act, said="已撤回", note=note)
 
 
+@desk.action("/requests/<id>/claim", permission=P.REQUESTS_HANDLE)
+def claim(call: Call, id: str) -> Answer:  # noqa: A002
+    """为本人认领公开的诉求，由另一位负责人审核."""
+    request = request_cases.visible(call.session, id, actor=call.actor)
+    request_claims.claim(call.session, request, by=Receiver(person_id=call.actor.id), actor=call.actor, now=call.now)
+    return call.done("已认领，等另一位负责人审核", to=address(request))
+
+
+@desk.action("/requests/<id>/offers/<offer>/take-back", permission=P.REQUESTS_HANDLE)
+def take_back(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
+    """审核前收回自己的认领."""
+    request_claims.take_back(call.session, dispatch.by_public_id(call.session, offer), actor=call.actor, now=call.now)
+    return call.done("已收回认领", to=f"/console/requests/{id}")
+
+
 @desk.action("/requests/<id>/offers/<offer>/accept", permission=P.REQUESTS_HANDLE)
 def accept_offer(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """接单."""
-    row = dispatch.by_public_id(call.session, offer)
-    dispatch.accept(call.session, row, actor=call.actor, now=call.now)
-    return call.done("已接单，请先联系居民", to=f"/console/requests/{id}")
+    accepted = call.step(dispatch.by_public_id(call.session, offer), dispatch.accept)
+    return call.done("已接单，请先联系居民", to=f"/console/requests/{id}", undo=accepted)
 
 
 @desk.form("/requests/<id>/offers/<offer>/decline", permission=P.REQUESTS_HANDLE)

@@ -63,6 +63,7 @@ def show_record(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wo
         "form": form_of(DutyKind.RECORD, record),
         "proof_lines": proof,
         "void": may(call.actor, P.RECORDS_VOID),
+        "reason": records.reason_of(case.person, record),
         "sheet": sheet,
     }
     return call.show("console/records/show.html", case=_shown(case), record=record, **more)
@@ -71,15 +72,15 @@ def show_record(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wo
 @desk.action("/records/<id>/uphold", permission=P.RECORDS_VOID)
 def uphold(call: Call, id: str) -> Answer:  # noqa: A002
     """The disputed record stays."""
-    records.uphold(call.session, records.by_public_id(call.session, id), reason=_why(call), actor=call.actor, now=call.now)
-    return call.done("已维持这条记录，并告诉本人", to="/console/records")
+    upheld = call.step(records.by_public_id(call.session, id), records.uphold, reason=_why(call))
+    return call.done("已维持这条记录，会告诉本人", to="/console/records", undo=upheld)
 
 
 @desk.action("/records/<id>/void", permission=P.RECORDS_VOID)
 def void(call: Call, id: str) -> Answer:  # noqa: A002
     """The record never was."""
-    records.void(call.session, records.by_public_id(call.session, id), reason=_why(call), actor=call.actor, now=call.now)
-    return call.done("已作废这条记录，并告诉本人", to="/console/records")
+    voided = call.step(records.by_public_id(call.session, id), records.void, reason=_why(call))
+    return call.done("已作废这条记录，会告诉本人", to="/console/records", undo=voided)
 
 
 def _why(call: Call) -> str:

@@ -115,8 +115,8 @@ def edit_task(call: Call, id: str) -> Answer:  # noqa: A002
 @desk.action("/tasks/<id>/publish", permission=P.TASKS_MANAGE)
 def publish_task(call: Call, id: str) -> Answer:  # noqa: A002
     """Open it for claims."""
-    tasks.publish(call.session, _mine(call, id), actor=call.actor, now=call.now)
-    return call.done("已发布，签到码已经生成", to=_at(id))
+    published = call.step(_mine(call, id), tasks.publish)
+    return call.done("已发布，签到码已经生成", to=_at(id), undo=published)
 
 
 @desk.action("/tasks/<id>/end", permission=P.TASKS_MANAGE)

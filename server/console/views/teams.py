@@ -11,7 +11,7 @@ from server.db.models.people import Person
 from server.domain.categories import TEAM_CATEGORIES
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
-from server.services import members, people, scopes, teams
+from server.services import decisions, members, people, scopes, teams
 from server.services.members import Filter
 
 desk = Desk("teams")
@@ -78,16 +78,17 @@ def change_mate(call: Call, id: str, person: str, act: str) -> Answer:  # noqa: 
     """Let in, turn down, take out, or make the leader."""
     team = teams.by_public_id(call.session, id)
     scopes.require(call.session, call.actor, P.TEAMS_MANAGE, team.community_id)
-    mate = people.by_public_id(call.session, person)
+    mate, made = people.by_public_id(call.session, person), None
     if act == "leave":
         teams.leave(call.session, team, person=mate, actor=call.actor, now=call.now)
     elif act in ("admit", "decline"):
-        teams.admit(call.session, team, person=mate, admits=act == "admit", actor=call.actor, now=call.now)
+        made = decisions.admit(call.session, team, person=mate, admits=act == "admit", actor=call.actor, now=call.now)
     elif act == "lead":
         teams.hand_over(call.session, team, leader=mate, actor=call.actor, now=call.now)
     else:
         raise Problem("NOT_FOUND")
-    return call.done({"leave": "已退出队伍", "admit": "已加入", "decline": "没有加入", "lead": "已换队长"}[act], to=f"/console/teams/{id}")
+    said = {"leave": "已退出队伍", "admit": "已加入", "decline": "没有加入", "lead": "已换队长"}[act]
+    return call.done(said, to=f"/console/teams/{id}", undo=made)
 
 
 @desk.action("/teams/<id>/archive", permission=P.TEAMS_MANAGE)

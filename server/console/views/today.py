@@ -43,7 +43,7 @@ def decide(call: Call) -> Answer:
     to = visitors.back(BACK_DEFAULT).partition("act=")[0].rstrip("?&")
     if undo.failed:
         to += f"{'&' if '?' in to else '?'}{urlencode({'act': undo.public_id})}"
-    return call.done(said_of(undo), to=to, undo=undo.public_id if undo.done else "")
+    return call.done(said_of(undo), to=to, undo=undo)
 
 
 @desk.action("/undos/<id>", permission=P.ME)

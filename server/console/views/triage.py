@@ -11,16 +11,18 @@ from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, choice, number, strip, text, words
 from server.console.intake_places import indented
 from server.db.models.orgs import OrgNode
+from server.db.models.platform import Undo
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
 from server.domain.days import local_day
 from server.domain.duplicates import FIELD_NAMES
 from server.domain.permissions import Permission as P
+from server.domain.problems import PROBLEMS
 from server.domain.request_desk import REQUEST_STATE_NAMES
 from server.domain.request_triage import ELSEWHERE, LEVEL_NAMES, RejectChannel
 from server.domain.request_words import DIFFICULTIES, URGENCIES
 from server.domain.requests import CheckState, Difficulty, RequestLevel, Urgency
-from server.services import orgs, request_cases, requests, supplements, triage, triage_hints
+from server.services import decisions, orgs, request_cases, requests, supplements, triage, triage_hints
 from server.services import places as nodes
 from server.services.triage import COMMUNITY_LEVELS, HIGHEST_PRIORITY, Judgement, Part
 
@@ -82,8 +84,8 @@ def triage_one(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wor
     below = orgs.subtree(call.session, on=local_day(call.now), root=call.session.get_one(OrgNode, request.community_id))
     sheet.grid.choices = [("", "不改" if request.grid_id else "没有写明"), *indented(below[1:])]
 
-    def accept(found: Request) -> None:
-        triage.accept(call.session, found, judgement=_judgement(call, sheet), actor=call.actor, now=call.now, seen=call.seen)
+    def accept(found: Request) -> Undo:
+        return call.step(found, triage.accept, judgement=_judgement(call, sheet), seen=call.seen)
 
     return request_pages.step(
         call,
@@ -110,11 +112,10 @@ def triage_many(call: Call) -> Answer:
     """一次受理多条，结论相同."""
     category, difficulty = call.typed.get("category", ""), call.typed.get("difficulty", "")
     judgement = Judgement(category or None, difficulty=Difficulty(difficulty) if difficulty in set(Difficulty) else None)
-    outcome = triage.many(call.session, call.typed.getlist("ids"), judgement=judgement, actor=call.actor, now=call.now)
-    failed = f"；{len(outcome.failed)} 条没有受理：{outcome.failed[0].message}" if outcome.failed else ""
-    return call.done(
-        f"受理了 {len(outcome.done)} 条{failed}", to="/console/requests?state=triaged" if outcome.done else "/console/requests"
-    )
+    act = decisions.triage_many(call.session, call.typed.getlist("ids"), judgement=judgement, actor=call.actor, now=call.now)
+    failed = f"；{len(act.failed)} 条没有受理：{PROBLEMS[act.failed[0]['code']][1]}" if act.failed else ""
+    to = "/console/requests?state=triaged" if act.done else "/console/requests"
+    return call.done(f"受理了 {len(act.done)} 条{failed}", to=to, undo=act)
 
 
 @desk.form("/requests/<id>/reject", permission=P.REQUESTS_TRIAGE)
@@ -122,9 +123,8 @@ def reject(call: Call, id: str) -> Answer:  # noqa: A002
     """不归社区办：说明该找谁和原因."""
     sheet = RejectSheet(call.typed)
 
-    def act(request: Request) -> None:
-        channel = RejectChannel(sheet.channel.data)
-        triage.reject(call.session, request, channel=channel, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
+    def act(request: Request) -> Undo:
+        return call.step(request, triage.reject, channel=RejectChannel(sheet.channel.data), reason=sheet.reason.data, seen=call.seen)
 
     note = "居民会收到通知，写明该找谁和原因；这件诉求就此结束。"
     return request_pages.step(call, id, sheet, title="不归社区办", button="告知居民", act=act, said="已告知居民该找谁", note=note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, blame, choice, day, text, words
 from server.console.intake_places import spots, where
 from server.console.person_fields import consent, mobile_of, person_name, person_phone
+from server.db.models.platform import Undo
 from server.db.models.wishes import Wish
 from server.domain import roster_cells as cells
 from server.domain.days import local_day, period_end, period_start
@@ -39,6 +41,13 @@ NEXT = {
 }
 TONES = {S.CONFIRMED: "good", S.WITHDRAWN: "bad", S.CLAIMED: "wait", S.CONTACTED: "wait", S.FULFILLED: "wait"}
 PROOFS = [(one.value, WISH_PROOF_NAMES[one]) for one in (WishProof.CALLBACK, WishProof.SLIP)]
+
+MOVES: dict[str, tuple[Callable[..., Wish], str]] = {
+    "claim": (wish_claims.claim, "由您来办，请先联系心愿人"),
+    "contacted": (wish_claims.mark_contacted, "已记下联系上了"),
+    "fulfilled": (wish_claims.fulfil, "已记下办好了，请确认"),
+    "release": (wish_claims.release, "已放回，等人认领"),
+}
 
 
 def is_money(_form: Any, field: Any) -> None:
@@ -134,7 +143,8 @@ def show_wish(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     """一个微心愿：到哪一步，接着做什么."""
     wish = _in_reach(call, id)
     unit = nodes.units(call.session, [wish.claimant_unit_id]).get(wish.claimant_unit_id or 0, "")
-    return call.show("console/wishes/one.html", **_about(wish), unit=unit, note=wishes.visit_note_of(call.session, wish))
+    hands = {"mine": wish_claims.of_claimant(wish, call.actor), "his": wishes.of_wisher(wish, call.actor)}
+    return call.show("console/wishes/one.html", **_about(wish), **hands, unit=unit, note=wishes.visit_note_of(call.session, wish))
 
 
 @desk.form("/wishes/<id>/verify", permission=P.WISHES_MANAGE)
@@ -142,8 +152,8 @@ def verify(call: Call, id: str) -> Answer:  # noqa: A002
     """走访核实."""
     sheet = VisitSheet(call.typed, data={"visited_on": local_day(call.now)})
 
-    def act(wish: Wish) -> None:
-        wishes.verify(call.session, wish, visited_on=sheet.visited_on.data, note=sheet.note.data, actor=call.actor, now=call.now)
+    def act(wish: Wish) -> Undo:
+        return call.step(wish, wishes.verify, visited_on=sheet.visited_on.data, note=sheet.note.data)
 
     return _step(call, id, sheet, title="走访核实", act=act, said="已核实，请定公布的文字")
 
@@ -154,8 +164,8 @@ def publish(call: Call, id: str) -> Answer:  # noqa: A002
     wish = _in_reach(call, id)
     sheet = WordsSheet(call.typed, data={"alias": wish.alias, "content": wish.content, "value": yuan(wish.value_fen)})
 
-    def act(found: Wish) -> None:
-        wishes.publish(call.session, found, words=_words(sheet), actor=call.actor, now=call.now)
+    def act(found: Wish) -> Undo:
+        return call.step(found, wishes.publish, words=_words(sheet))
 
     return _step(call, id, sheet, title="用化名公布", act=act, said="已公布，等人认领")
 
@@ -165,8 +175,8 @@ def confirm(call: Call, id: str) -> Answer:  # noqa: A002
     """凭回访或签字单确认实现."""
     sheet = ConfirmSheet(call.typed)
 
-    def act(wish: Wish) -> None:
-        wish_claims.confirm(call.session, wish, via=WishProof(sheet.via.data), actor=call.actor, now=call.now)
+    def act(wish: Wish) -> Undo:
+        return call.step(wish, wish_claims.confirm, via=WishProof(sheet.via.data))
 
     return _step(call, id, sheet, title="确认实现", act=act, said="已确认实现")
 
@@ -176,23 +186,28 @@ def withdraw(call: Call, id: str) -> Answer:  # noqa: A002
     """撤回，写明原因."""
     sheet = ReasonSheet(call.typed)
 
-    def act(wish: Wish) -> None:
-        wishes.withdraw(call.session, wish, reason=sheet.reason.data, actor=call.actor, now=call.now)
+    def act(wish: Wish) -> Undo:
+        return call.step(wish, wishes.withdraw, reason=sheet.reason.data)
 
     return _step(call, id, sheet, title="撤回心愿", act=act, said="已撤回")
 
 
+@desk.action("/wishes/<id>/contact", permission=P.WISHES_MANAGE)
+def contact(call: Call, id: str) -> Answer:  # noqa: A002
+    """认领人是自己：看心愿人的联系方式；每次查看都有记录."""
+    wish = _in_reach(call, id)
+    found = wish_claims.contact_of(call.session, wish, actor=call.actor, now=call.now)
+    return call.show("console/wishes/contact.html", found=found, number=wish.number, back=_address(wish))
+
+
 @desk.action("/wishes/<id>/<move>", permission=P.WISHES_MANAGE)
 def move_on(call: Call, id: str, move: str) -> Answer:  # noqa: A002
-    """替没有手机的认领人记下：联系上了、办好了、放回."""
-    moves = {"contacted": wish_claims.mark_contacted, "fulfilled": wish_claims.fulfil, "release": wish_claims.release}
+    """自己认领，或替没有手机的认领人记下：联系上了、办好了、放回."""
     wish = _in_reach(call, id)
-    if move not in moves:
+    if move not in MOVES:
         return call.done("没有这一步", to=_address(wish))
-    moves[move](call.session, wish, actor=call.actor, now=call.now)
-    return call.done(
-        {"contacted": "已记下联系上了", "fulfilled": "已记下办好了，请确认", "release": "已放回，等人认领"}[move], to=_address(wish)
-    )
+    service, said = MOVES[move]
+    return call.done(said, to=_address(wish), undo=call.step(wish, service))
 
 
 def _in_reach(call: Call, public_id: str) -> Wish:
@@ -201,11 +216,10 @@ def _in_reach(call: Call, public_id: str) -> Wish:
     return wish
 
 
-def _step(call: Call, public_id: str, sheet: Sheet, *, title: str, act: Any, said: str) -> Answer:
+def _step(call: Call, public_id: str, sheet: Sheet, *, title: str, act: Callable[[Wish], Undo], said: str) -> Answer:
     wish = _in_reach(call, public_id)
     if call.posted and sheet.validate():
-        act(wish)
-        return call.done(said, to=_address(wish))
+        return call.done(said, to=_address(wish), undo=act(wish))
     _blame(call, sheet)
     return call.show("console/wishes/step.html", 422 if call.posted else 200, sheet=sheet, title=title, **_about(wish))
 
