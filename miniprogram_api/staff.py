@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from flask import request
 from pydantic import Field, StringConstraints
 
 from miniprogram_api.edge import Call, Resource
 from miniprogram_api.schemas import Done, Id, In, Instant, Out
+from server import limits
 from server.db.base import reading, transaction
 from server.db.models.people import StaffLogin
 from server.domain.permissions import Actor
@@ -71,6 +73,7 @@ class StaffPasswordIn(In):
 )  # fmt: skip
 def staff_sign_in(call: Call[StaffSignInIn]) -> StaffSessionOut:
     """工作人员登录：令牌 8 小时有效，15 分钟不用即失效；连错 5 次锁定 15 分钟."""
+    limits.spend(f"sign-in:{request.remote_addr}", limits.SIGN_INS_PER_ADDRESS)
     found = _proven(call, call.body.login, call.body.password)
     proven = _proven_twice(call, found)
     hashed = _renewed(call, found)

@@ -17,9 +17,7 @@ from server.domain.problems import Problem
 WINDOW_S = 60
 PER_ACCOUNT = 240  # requests a minute and process
 PER_ADDRESS = 1200  # requests without a token, a minute and process
-SIGN_INS_PER_ADDRESS = (
-    60  # passwords tried at the console, a minute and process: an office behind one address stays below, spraying does not
-)
+SIGN_INS_PER_ADDRESS = 60  # passwords tried, a minute and process: an office behind one address stays below, spraying does not
 BAD_CODES_PER_ACCOUNT = 20
 BAD_CODES_PER_INSTANCE = 2000
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +12,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from server.db.base import transaction
+from server.db.base import reading, transaction
 from server.db.models.people import Person
 from server.domain.feedbacks import FeedbackAbout, FeedbackKind
-from server.domain.permissions import Actor, Role
-from server.services import feedbacks, people, sessions, staff
+from server.domain.permissions import SYSTEM, Actor, Role
+from server.domain.problems import Problem
+from server.services import feedbacks, merges, people, sessions, staff
 from server.services.feedbacks import Written
 from tests.api.test_accounts import agree, give_phone, sign_in
 from tests.factories.people import Tree, a_tree, headers, token_of, with_role
@@ -120,6 +123,30 @@ def test_the_login_ends_when_the_person_binds_his_own_wechat(
     told = client.get("/api/v1/notices", headers=headers(mine)).get_data(as_text=True)
     assert "别人替您开的密码登录已停用" in told
     assert client.get("/api/v1/me", headers=headers(mine)).status_code == 200, "his own phone stays signed in"
+
+
+def test_a_login_made_in_the_moment_of_binding_opens_nothing(insider: Insider, now: datetime) -> None:
+    """Whoever of the two comes first: afterwards no password of another's holds."""
+    for number in range(4):
+        with transaction() as session:
+            person = with_role(session, now, Role.GRID_WORKER, insider.tree.community, "张三")
+            empty = people.create(session, created_via="wechat", now=now)
+            its_own_account(session, now, empty)
+
+        def make(login: str = f"wangge-0{number}", who: int = person.id) -> None:
+            with suppress(Problem), transaction() as session:
+                staff.create(session, person=session.get_one(Person, who), login=login, password=OWN, actor=SYSTEM, now=now)
+
+        def bind(who: int = empty.id, into: int = person.id) -> None:
+            with transaction() as session:
+                pair = session.get_one(Person, who), session.get_one(Person, into)
+                merges.absorb(session, empty=pair[0], into=pair[1], actor=SYSTEM, now=now)
+
+        with ThreadPoolExecutor(2) as pool:
+            for done in (pool.submit(make), pool.submit(bind)):
+                done.result()
+        with reading() as session:
+            assert not staff.matches(staff.find(session, f"wangge-0{number}"), OWN)
 
 
 def test_what_was_complained_of_on_paper_is_not_read_by_a_password(client: FlaskClient, insider: Insider, now: datetime) -> None:

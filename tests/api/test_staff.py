@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 
+from server import limits
 from server.db.base import transaction
 from server.domain.permissions import SYSTEM, Role
 from server.services import sessions, staff
@@ -54,6 +56,13 @@ def test_the_answers_do_not_tell_which_logins_exist(client: FlaskClient, now: da
             error.pop("request_id", None)
     assert told[0] == told[1]
     assert [status for status, _ in told[0]] == [401] * 4 + [429] * 3
+
+
+def test_passwords_are_not_tried_without_end_from_one_address(client: FlaskClient, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it sprays one password over many names, and fills the table of what was tried."""
+    monkeypatch.setattr(limits, "SIGN_INS_PER_ADDRESS", 2)
+    told = [sign_in(client, "wrong", f"nobody-{number}")[1]["code"] for number in range(3)]
+    assert told == ["LOGIN_FAILED", "LOGIN_FAILED", "TOO_MANY_REQUESTS"]
 
 
 def test_a_secretary_opens_a_login_for_her_clerk(client: FlaskClient, now: datetime) -> None:

@@ -100,3 +100,4 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fuzzer asks more often than a person may."""
     monkeypatch.setattr(limits, "PER_ACCOUNT", 10**9)
     monkeypatch.setattr(limits, "PER_ADDRESS", 10**9)
+    monkeypatch.setattr(limits, "SIGN_INS_PER_ADDRESS", 10**9)
