@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from qr import rules
 from qr.tokens import Kind
 from server.db.models.checkins import ServiceRecord
 from server.db.models.people import Person
+from server.db.models.registrations import MemberRegistration
 from server.db.models.tasks import Claim, Shift, Task
 from server.domain.attendance import UNDECIDED
 from server.domain.checkins import ONE_SITTING, PRESENTABLE, window_refusal
@@ -24,6 +25,7 @@ from server.domain.people import PersonState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.records import Method, RecordState
+from server.domain.registrations import LIVE
 from server.domain.tasks import TaskState
 from server.services import batches, codes, evidence, folds, organisers, record_rows, refusals, windows
 from server.services.batches import Failure, Outcome
@@ -77,7 +79,7 @@ def record(
     def write(person: Person) -> ServiceRecord:
         return _present(session, task, person, start=started_at, end=ended_at, t=0, method=method, actor=actor, now=now)
 
-    return _each(session, people, write)
+    return _each(session, task, people, write)
 
 
 def end(session: Session, task: Task, *, people: Sequence[str], ended_at: datetime, actor: Actor, now: datetime) -> Outcome[ServiceRecord]:
@@ -85,14 +87,22 @@ def end(session: Session, task: Task, *, people: Sequence[str], ended_at: dateti
     organisers.require(session, actor, Permission.ATTENDANCE_RECORD, task)
     if ended_at > now:
         raise Problem("INVALID", fields={"ended_at": "离开时间不能晚于现在"})
-    return _each(session, people, lambda person: _end(session, task, person, ended_at, actor=actor, now=now))
+    return _each(session, task, people, lambda person: _end(session, task, person, ended_at, actor=actor, now=now))
 
 
-def _each(session: Session, people: Sequence[str], write: Callable[[Person], ServiceRecord]) -> Outcome[ServiceRecord]:
+def _of_task(task: Task) -> ColumnElement[bool]:
+    """Registered in the task's community, claimed it, or came: an id of anybody else names nobody (he scans, or shows his code)."""
+    home = (MemberRegistration.community_id == task.community_id, MemberRegistration.state.in_(LIVE))
+    asked = select(Claim.person_id).where(Claim.task_id == task.id)
+    came = select(ServiceRecord.person_id).where(ServiceRecord.task_id == task.id)
+    return or_(*(Person.id.in_(one) for one in (select(MemberRegistration.person_id).where(*home), asked, came)))
+
+
+def _each(session: Session, task: Task, people: Sequence[str], write: Callable[[Person], ServiceRecord]) -> Outcome[ServiceRecord]:
     """What succeeded stands, each failure is named; every check comes before the first write for a person."""
     ids = batches.unique(people)
-    rows = session.execute(select(Person).where(Person.public_id.in_(ids), Person.state == PersonState.ACTIVE)).scalars()
-    found = {person.public_id: person for person in rows}
+    active = select(Person).where(Person.public_id.in_(ids), Person.state == PersonState.ACTIVE, _of_task(task))
+    found = {person.public_id: person for person in session.execute(active).scalars()}
     done: list[ServiceRecord] = []
     failed: list[Failure] = []
     for public_id in ids:

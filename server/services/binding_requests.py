@@ -46,13 +46,16 @@ def submit(
 
 
 def accept(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: Actor, now: datetime) -> BindingRequest:
-    """The secretary says which roster entry he is. Raises ROSTER_ENTRY_TAKEN where it is another person who has a life of his own.
+    """The secretary says which roster entry he is. Raises ROSTER_ENTRY_TAKEN where it is another person who has a life of his own,
+    NOT_FOUND for an entry of another place that has neither his name nor his phone.
 
     An entry whose person was entered by the community takes the requester in, provided he has done nothing yet under this account and
     that person neither signs in nor holds a role: else whoever may decide requests could give a stranger somebody's account.
     """
     entry = session.get_one(RosterEntry, entry.id, with_for_update=True, populate_existing=True)  # before the row refers to it: no deadlock
     person, known = session.get_one(Person, row.person_id), entry.person_id
+    if not _may_be(person, row, entry):
+        raise Problem("NOT_FOUND")
     _move(session, row, BindingAction.ACCEPT, actor=actor, now=now, roster_entry_id=entry.id)
     if known is not None and known != person.id:
         into = session.get_one(Person, known)
@@ -123,6 +126,13 @@ def claimed(person: Person, row: BindingRequest) -> tuple[str, str]:
 def note_of(person: Person, row: BindingRequest) -> str:
     """What he added."""
     return _open(person, row, "note", row.note)
+
+
+def _may_be(person: Person, row: BindingRequest, entry: RosterEntry) -> bool:
+    """One of the community's own, or of the name or phone that he gave: members of units elsewhere live here."""
+    name, _ = claimed(person, row)
+    by_phone = person.phone_hash is not None and entry.phone_hash == person.phone_hash
+    return entry.community_id == row.community_id or by_phone or entry.name_hash == vault.lookup_hash("name", name)
 
 
 def _move(

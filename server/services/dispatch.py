@@ -187,6 +187,14 @@ def by_public_id(session: Session, public_id: str) -> RequestOffer:
     return found
 
 
+def on_request(session: Session, public_id: str, request: str) -> RequestOffer:
+    """The offer, if it is about this request (public ids). Raises NOT_FOUND."""
+    row = by_public_id(session, public_id)
+    if session.get_one(Request, row.request_id).public_id != request:
+        raise Problem("NOT_FOUND")
+    return row
+
+
 def _ask(
     session: Session,
     request: Request,

@@ -20,6 +20,7 @@ from server.services import checkins, codes
 from tests.conftest import Time
 from tests.factories.checkins import a_mid, message, open_task
 from tests.factories.people import a_person, a_tree, headers, token_of, with_role
+from tests.factories.registrations import registered
 
 
 @dataclass
@@ -64,6 +65,8 @@ def scene(client: FlaskClient, now: datetime) -> Scene:
             "elder": a_person(session, now, "刘奶奶", phone=None),
             "member": a_person(session, now),
         }
+        for name in ("organiser", "elder", "member"):
+            registered(session, now, people[name], tree.community)
         task = open_task(session, now, tree, people["organiser"], rotating=True)
         return Scene(client, task, people, {name: token_of(session, person, now) for name, person in people.items()})
 
@@ -116,6 +119,13 @@ def test_each_failure_is_named_and_the_rest_stands(scene: Scene, now: datetime) 
     assert [(one["id"], one["code"]) for one in answer.json["failed"]] == [(scene.ids("organiser")[0], "CHECKIN_SELF")]
     gone = scene.post("/end", {"people": [*scene.ids("elder"), "0123456789ABC"], "ended_at": now.isoformat()})
     assert [one["code"] for one in gone.json["failed"]] == ["CHECKIN_NO_ENTRY", "NOT_FOUND"]
+
+
+def test_an_id_of_somebody_who_is_not_from_here_names_nobody(scene: Scene, now: datetime) -> None:
+    """By id only who is registered here, has claimed or has come: else a list would tell the name behind any id."""
+    for path, more in (("", {"started_at": now.isoformat()}), ("/end", {"ended_at": now.isoformat()})):
+        answer = scene.post(path, {"people": scene.ids("stranger"), **more}).json
+        assert (answer["done"], [one["code"] for one in answer["failed"]]) == ([], ["NOT_FOUND"])
 
 
 def test_ticking_twice_changes_nothing(scene: Scene, now: datetime) -> None:

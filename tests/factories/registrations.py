@@ -94,6 +94,15 @@ def a_member(
     return person
 
 
+def registered(session: Session, now: datetime, person: Person, community: OrgNode) -> Person:
+    """The person lives in this community, as a clerk wrote it down and the community accepted."""
+    agree(session, now, person)
+    row = a_registration(session, now, person, community)
+    if row.state is not MemberState.ACTIVE:
+        registrations.accept(session, row, actor=SYSTEM, now=now)
+    return person
+
+
 def of_unit(session: Session, now: datetime, role: Role, unit: Unit, name: str = "王联络员") -> Person:
     """A person who holds a role on a unit."""
     person = a_person(session, now, name)

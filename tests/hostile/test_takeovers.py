@@ -49,9 +49,22 @@ def test_a_clerk_cannot_put_a_stranger_into_somebodys_account(session: Session, 
         accounts_of_his(session, victim, now)
     else:
         roles.grant(session, person=victim, role=Role.SECRETARY, node=node_of(session, world), actor=SYSTEM, now=now)
-    row = binding_requests.submit(session, community=node_of(session, world), name="冒名", actor=Actor(attacker.id), now=now)
+    row = binding_requests.submit(
+        session, community=node_of(session, world), name=people.name_of(victim), actor=Actor(attacker.id), now=now
+    )
     with pytest.raises(Problem, match="ROSTER_ENTRY_TAKEN"):
         binding_requests.accept(session, row, entry=of_roster(session, victim), actor=clerk(session, world, now), now=now)
+    session.rollback()
+
+
+def test_a_clerk_cannot_tie_a_stranger_to_an_entry_of_another_name_and_place(session: Session, world: World, now: datetime) -> None:
+    """The name on the entry would become his, for the clerk to read."""
+    victim, attacker = person(session, world, "members"), nobody_yet(session, now)
+    entry = of_roster(session, victim)
+    entry.community_id = None
+    row = binding_requests.submit(session, community=node_of(session, world), name="冒名", actor=Actor(attacker.id), now=now)
+    with pytest.raises(Problem, match="NOT_FOUND"):
+        binding_requests.accept(session, row, entry=entry, actor=clerk(session, world, now), now=now)
     session.rollback()
 
 

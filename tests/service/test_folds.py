@@ -25,6 +25,7 @@ from server.services.refusals import ScanRefused
 from server.services.scans import Message
 from tests.factories.checkins import a_mid, a_scan, message, open_task
 from tests.factories.people import Tree, a_person, a_tree, actor_of, with_role
+from tests.factories.registrations import registered
 from tests.factories.tasks import a_claim, a_post
 
 
@@ -41,7 +42,7 @@ def set_up(session: Session, now: datetime) -> Setting:
     tree = a_tree(session, now)
     secretary = with_role(session, now, Role.SECRETARY, tree.community)
     task = open_task(session, now, tree, a_person(session, now, "王五"), rotating=True)
-    return Setting(task, a_person(session, now), actor_of(session, secretary, now), tree)
+    return Setting(task, registered(session, now, a_person(session, now), tree.community), actor_of(session, secretary, now), tree)
 
 
 @pytest.fixture

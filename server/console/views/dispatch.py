@@ -132,6 +132,7 @@ def decide_claims(call: Call) -> Answer:
 @desk.action("/requests/<id>/claims/<offer>/approve", permission=P.CLAIMS_DECIDE)
 def approve_claim(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """同意一条认领."""
+    dispatch.on_request(call.session, offer, id)
     word = Word(True, None, call.actor, call.now)
     return decided_one(call, DutyKind.REQUEST_CLAIM, offer, word, said="已同意，由他来办", to=f"/console/requests/{id}")
 
@@ -140,6 +141,7 @@ def approve_claim(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
 def decline_claim(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """不同意一条认领，写明原因."""
     sheet = ReasonSheet(call.typed)
+    dispatch.on_request(call.session, offer, id)
 
     def act(_request: Request) -> Undo:
         word = Word(False, sheet.reason.data, call.actor, call.now)

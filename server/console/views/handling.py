@@ -174,21 +174,21 @@ def claim(call: Call, id: str) -> Answer:  # noqa: A002
 @desk.action("/requests/<id>/offers/<offer>/take-back", permission=P.REQUESTS_HANDLE)
 def take_back(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """审核前收回自己的认领."""
-    request_claims.take_back(call.session, dispatch.by_public_id(call.session, offer), actor=call.actor, now=call.now)
+    request_claims.take_back(call.session, dispatch.on_request(call.session, offer, id), actor=call.actor, now=call.now)
     return call.done("已收回认领", to=f"/console/requests/{id}")
 
 
 @desk.action("/requests/<id>/offers/<offer>/accept", permission=P.REQUESTS_HANDLE)
 def accept_offer(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """接单."""
-    accepted = call.step(dispatch.by_public_id(call.session, offer), dispatch.accept)
+    accepted = call.step(dispatch.on_request(call.session, offer, id), dispatch.accept)
     return call.done("已接单，请先联系居民", to=f"/console/requests/{id}", undo=accepted)
 
 
 @desk.form("/requests/<id>/offers/<offer>/decline", permission=P.REQUESTS_HANDLE)
 def decline_offer(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """不接，或开工前退回，写明原因；不影响任何评价."""
-    sheet, row = ReasonSheet(call.typed), dispatch.by_public_id(call.session, offer)
+    sheet, row = ReasonSheet(call.typed), dispatch.on_request(call.session, offer, id)
 
     def act(_request: Request) -> None:
         dispatch.decline(call.session, row, reason=sheet.reason.data, actor=call.actor, now=call.now)
@@ -200,7 +200,7 @@ def decline_offer(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
 @desk.action("/requests/<id>/offers/<offer>/arrive", permission=P.REQUESTS_HANDLE)
 def arrive(call: Call, id: str, offer: str) -> Answer:  # noqa: A002
     """吹哨后到场；只记时间."""
-    row = dispatch.by_public_id(call.session, offer)
+    row = dispatch.on_request(call.session, offer, id)
     dispatch.arrive(call.session, row, actor=call.actor, now=call.now)
     return call.done("已记下到场", to=f"/console/requests/{id}")
 
