@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ScalarSelect, Select, bindparam, inspect, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from server.db import vault
 from server.db.base import Base
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
@@ -20,7 +21,11 @@ from server.domain.problems import Problem
 from server.services import audit, people
 
 MOST_DAYS = 31  # a page reads the events of a month at most, whatever is looked for
-NAMED = (Person.id, Person.public_id, Person.salt, Person.name)
+READ = (
+    select(*audit.COLUMNS, Person.public_id.label("actor"), Person.salt, Person.name, OrgNode.name.label("community"))
+    .outerjoin(Person, Person.id == Event.actor_id)
+    .outerjoin(OrgNode, OrgNode.id == Event.community_id)
+)
 JITTER = 5_000  # events of one moment may be numbered in another order than they are dated: so far apart at most
 
 
@@ -40,7 +45,7 @@ class Wanted:
 class Line:
     """One event with the names that go with it; `actor` is '' for the system, `subject` the row's public id where it has one."""
 
-    event: Any  # a row of audit.COLUMNS
+    event: Any  # a row of READ
     actor: str
     actor_id: str
     community: str
@@ -58,36 +63,35 @@ def page(session: Session, wanted: Wanted, *, after: int | None, limit: int) -> 
         query = query.where(Event.id < after)
     rows = session.execute(query.order_by(Event.id.desc()).limit(limit + 1)).all()
     shown = rows[:limit]
-    return lines(session, shown), shown[-1].id if len(rows) > limit else None
+    return _lines(session, shown), shown[-1].id if len(rows) > limit else None
 
 
 def about(session: Session, row: Any, *, limit: int = 50) -> list[Line]:
     """What happened to one row, the newest first."""
-    mine = select(*audit.COLUMNS).where(Event.subject_kind == row.__tablename__, Event.subject_id == row.id)
-    return lines(session, session.execute(mine.order_by(Event.id.desc()).limit(limit)).all())
-
-
-def lines(session: Session, events: Sequence[Any]) -> list[Line]:
-    """The events with names: three statements, however many."""
-    subjects = _subjects(session, events)
-    who = {row.id: row for row in _by_ids(session, {event.actor_id for event in events}, *NAMED)}
-    where = {row.id: row.name for row in _by_ids(session, {event.community_id for event in events}, OrgNode.id, OrgNode.name)}
-    return [
-        Line(
-            event,
-            people.name_of(actor) if actor else "",
-            actor.public_id if actor else "",
-            where.get(event.community_id or 0, ""),
-            subjects.get((event.subject_kind, event.subject_id), ""),
-        )
-        for event in events
-        for actor in (who.get(event.actor_id or 0),)
-    ]
+    mine = READ.where(Event.subject_kind == row.__tablename__, Event.subject_id == row.id)
+    return _lines(session, session.execute(mine.order_by(Event.id.desc()).limit(limit)).all())
 
 
 def names(session: Session, ids: Collection[int | None]) -> Mapping[int, str]:
     """Who these are, in one statement."""
-    return {row.id: people.name_of(row) for row in _by_ids(session, ids, *NAMED)}
+    wanted = {one for one in ids if one is not None}
+    found = session.execute(select(Person).where(Person.id.in_(wanted))).scalars() if wanted else ()
+    return {person.id: people.name_of(person) for person in found}
+
+
+def _lines(session: Session, rows: Sequence[Any]) -> list[Line]:
+    """The events with names: one statement more, however many."""
+    subjects = _subjects(session, rows)
+    return [
+        Line(
+            row,
+            vault.open_sealed(row.salt, "person.name", row.actor or "", row.name),
+            row.actor or "",
+            row.community or "",
+            subjects.get((row.subject_kind, row.subject_id), ""),
+        )
+        for row in rows
+    ]
 
 
 def _filtered(session: Session, wanted: Wanted) -> Select[*tuple[Any, ...]] | None:
@@ -96,7 +100,7 @@ def _filtered(session: Session, wanted: Wanted) -> Select[*tuple[Any, ...]] | No
     if bounds is None:
         return None
     since, until = start_of(wanted.first), start_of(wanted.last + timedelta(days=1))
-    query = select(*audit.COLUMNS).where(Event.id.between(*bounds), Event.at >= since, Event.at < until)
+    query = READ.where(Event.id.between(*bounds), Event.at >= since, Event.at < until)
     if wanted.kind:
         query = query.where(Event.subject_kind == _spelt("kind", wanted.kind))
     if wanted.subject:
@@ -152,9 +156,3 @@ def _id_of(session: Session, model: Any, public_id: str) -> int:
     if model is None:
         raise Problem("INVALID", fields={"subject": "请先选择是哪一类"})
     return session.execute(select(model.id).where(model.public_id == public_id)).scalar() or 0
-
-
-def _by_ids(session: Session, ids: Collection[int | None], *columns: Any) -> Sequence[Any]:
-    """These columns, the first of them the id."""
-    wanted = {one for one in ids if one is not None}
-    return session.execute(select(*columns).where(columns[0].in_(wanted))).all() if wanted else ()
