@@ -52,7 +52,7 @@ def test_a_community_may_have_its_own(county: Seat, tree: Tree, now: datetime) -
     [
         ("value", "9999", "之间的数"),
         ("value", "三十", "请填"),
-        ("why", "  ", "请写明原因"),
+        ("why", "  ", "请填写这一项"),
         ("valid_from", "2020-01-01", "生效日期不能早于今天"),
         ("node", "0000000000000", "请从列出的里面选"),
     ],
