@@ -35,7 +35,7 @@ from tests.factories.people import Tree, a_person, actor_of, with_role
 from tests.factories.ratings import a_finished
 from tests.factories.registrations import a_member, a_unit
 from tests.factories.requests import a_request, a_requester
-from tests.factories.reviews import a_closed, a_panel, a_vote
+from tests.factories.reviews import a_closed, a_panel, a_vote, sign_for_slips
 from tests.factories.wishes import a_wish
 
 SAID = (
@@ -152,7 +152,8 @@ def _wishes(session: Session, tree: Tree, now: datetime) -> dict[str, str]:
 def _panels(session: Session, tree: Tree, actor: Actor, now: datetime) -> dict[str, str]:
     """One that votes, in another quarter one that gathers."""
     a_closed(session, now, tree)
-    voting, _ = a_vote(session, now, tree, actor)
+    voting, members = a_vote(session, now, tree, actor, 9)
+    sign_for_slips(session, now, voting, members[:6], actor)
     earlier = now - timedelta(days=100)
     gathering, _ = a_panel(session, earlier, tree, actor, 6)
     return {"panel_voting": voting.public_id, "panel": gathering.public_id}

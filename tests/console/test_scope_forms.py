@@ -134,7 +134,7 @@ def sides(app: Flask, tree: Tree, now: datetime) -> Sides:
         moved = set(session.execute(select(Person.public_id).where(Person.id.in_(here_too))).scalars())  # with his unit: she knows both
         units = select(Person.unit_id).where(Person.id.in_(here_too), Person.unit_id.is_not(None))
         moved |= set(session.execute(select(Unit.public_id).where(Unit.id.in_(units))).scalars())
-        latest = {"offer": RequestOffer, "review_item": ReviewItem}
+        latest: dict[str, Any] = {"offer": RequestOffer, "review_item": ReviewItem}
         for name, model in latest.items():  # fill() takes the first there is, which is theirs
             mine = {**mine, name: session.execute(select(model).order_by(model.id.desc()).limit(1)).scalar_one().public_id}
     there = {one: kind for one, kind in before.items() if one not in shared} | {tree.community.public_id: "org_node"}
