@@ -274,6 +274,6 @@ def test_what_cannot_be_taken_back_asks_once(tree: Tree, secretary: Seat, now: d
     for page, action in ((f"/console/tasks/{row}", f"/console/tasks/{row}/end"), ("/console/wishes", "/console/wishes/round")):
         secretary.get(page)
         asked = re.search(
-            rf'<details class="decline"><summary[^>]*>[^<]+</summary><div[^>]*><p>[^<]*不能撤销。</p><form[^>]*"{action}"', secretary.html
+            rf'<details class="decline sure"><summary[^>]*>[^<]+</summary><div[^>]*><p>[^<]*不能撤销。</p><form[^>]*"{action}"', secretary.html
         )
         assert asked is not None, page
