@@ -9,7 +9,7 @@ from miniprogram_api.schemas import Done, Id, In, Line, Out, Page, PageQuery
 from server.db.models.people import Person
 from server.domain.categories import TEAM_CATEGORIES, listed
 from server.domain.permissions import Permission as P
-from server.services import orgs, people, units
+from server.services import members, orgs, people, units
 from server.services import teams as service
 from server.services.teams import TeamLine
 
@@ -22,7 +22,7 @@ class TeamIn(In):
     community: Id = Field(description="社区编号")
     name: Line = Field(description="队名", examples=["红马甲服务队"])
     category: Line = Field(description=f"类别：{listed(TEAM_CATEGORIES)}", examples=["environment"])
-    leader: Id = Field(description="队长的人员编号")
+    leader: Id = Field(description="队长的人员编号，要已在社区报到")
     unit: Id | None = Field(None, description="单位自建的队填单位编号")
 
 
@@ -85,14 +85,14 @@ def list_teams(call: Call[None]) -> Page[TeamOut]:
 def create_team(call: Call[TeamIn]) -> TeamOut:
     """社区建一支志愿服务队并定队长."""
     body, session = call.body, call.session
-    leader = people.by_public_id(session, body.leader)
+    leader = members.one(session, body.leader, actor=call.actor, permission=P.TEAMS_MANAGE).person  # a list of mates tells their names
     made = service.create(
         session,
         community=orgs.by_public_id(session, body.community),
         name=body.name,
         category=body.category,
         leader=leader,
-        unit_id=units.by_public_id(session, body.unit).id if body.unit else None,
+        unit_id=units.of_actor(session, body.unit, call.actor).id if body.unit else None,
         actor=call.actor,
         now=call.now,
     )

@@ -17,6 +17,7 @@ from server.services.receivers import Receiver
 from tests.conftest import Time
 from tests.factories.checkins import a_scan
 from tests.factories.people import Tree, a_person, a_tree, actor_of, headers, token_of, with_role
+from tests.factories.registrations import registered
 from tests.factories.requests import a_request
 from tests.factories.tasks import a_claim, a_draft, a_post, a_shift, a_task
 
@@ -209,9 +210,11 @@ def ask_and_be_let_in(world: World, team: str, leader: str) -> None:
 
 def test_a_team_claims_together(world: World, now: datetime) -> None:
     with transaction() as session:
-        leader = a_person(session, now, "赵队长")
+        leader = registered(session, now, a_person(session, now, "赵队长"), world.tree.community)
+        stranger = registered(session, now, a_person(session, now, "邻队长"), world.tree.neighbour)
         token = token_of(session, leader, now)
     body = {"community": world.tree.community.public_id, "name": "红马甲", "category": "environment", "leader": leader.public_id}
+    assert code_of(world.post("/teams", world.secretary, body | {"leader": stranger.public_id})) == (404, "NOT_FOUND")
     team = world.post("/teams", world.secretary, body).json["id"]
     ask_and_be_let_in(world, team, token)
     assert [one["name"] for one in world.get(f"/teams/{team}/members", world.member).json["items"]] == ["赵队长", "张三"]
@@ -228,7 +231,7 @@ def test_a_team_claims_together(world: World, now: datetime) -> None:
 
 def test_a_team_changes_hands_and_is_archived(world: World, now: datetime) -> None:
     with transaction() as session:
-        leader, stranger = a_person(session, now, "赵队长"), a_person(session, now, "路人")
+        leader, stranger = registered(session, now, a_person(session, now, "赵队长"), world.tree.community), a_person(session, now, "路人")
         token = token_of(session, leader, now)
     body = {"community": world.tree.community.public_id, "name": "红马甲", "category": "environment", "leader": leader.public_id}
     team = world.post("/teams", world.secretary, body).json["id"]
