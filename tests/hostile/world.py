@@ -172,7 +172,7 @@ def _registered(session: Session, now: datetime, tree: Tree, people: dict[str, P
     )
     twin = create(session, created_via="wechat", now=now)
     merge = merges.absorb(session, empty=twin, into=people["mover"], actor=SYSTEM, now=now)
-    asked = binding_requests.submit(session, community=tree.community, name="冯新来", actor=Actor(people["newcomer"].id), now=now)
+    asked = binding_requests.submit(session, community=tree.community, name="吕名册", actor=Actor(people["newcomer"].id), now=now)
     waiting = a_registration(session, now, people["newcomer"], tree.community)
     grant = session.execute(select(RoleGrant).where(RoleGrant.person_id == people["clerk"].id)).scalar_one()
     rows: dict[str, Any] = {
