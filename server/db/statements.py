@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, and_, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Table, and_, any_, func, literal, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
@@ -46,6 +46,13 @@ def rows_at(session: Session, model: Model, key: Sequence[str], wanted: Sequence
     for start in range(0, len(wanted), SQLITE_ROWS):
         found += session.execute(select(table).where(tuple_(*columns).in_(wanted[start : start + SQLITE_ROWS])))
     return found
+
+
+def among(session: Session, column: Any, wanted: Collection[int]) -> ColumnElement[bool]:
+    """A WHERE condition: the column is one of these; PostgreSQL gets them as one value, so it is the same statement however many."""
+    if on_postgres(session):
+        return cast(ColumnElement[bool], column == any_(literal(list(wanted), ARRAY(column.type))))
+    return cast(ColumnElement[bool], column.in_(wanted))
 
 
 def insert_new(session: Session, model: Model, row: Mapping[str, Any], *, key: Sequence[str]) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ScalarSelect, Select, bindparam, inspect, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from server.db import vault
+from server.db import statements, vault
 from server.db.base import Base
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
@@ -143,7 +143,7 @@ def _subjects(session: Session, events: Sequence[Any]) -> Mapping[tuple[str, int
     known = models()
     parts = [
         select(literal(kind).label("kind"), known[kind].id.label("id"), known[kind].public_id.label("public_id")).where(
-            known[kind].id.in_(ids)
+            statements.among(session, known[kind].id, ids)
         )
         for kind, ids in wanted.items()
         if kind in known
