@@ -19,6 +19,15 @@ EXPLAINED: dict[str, str] = {
     "Element content contains only non-text characters": "a sign beside a word of the same colour: the word is measured",
 }
 LOOKS = ["light.normal", "dark.normal", "light.large"]
+# Where the Tab key stops without a ring around it: nobody sees where he is (WCAG 2.4.7).
+UNSEEN = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+  .filter((one) => one.checkVisibility() && one.tabIndex >= 0)
+  .filter((one) => {
+    one.focus();
+    const ring = getComputedStyle(one);
+    return document.activeElement === one && (ring.outlineStyle === 'none' || parseFloat(ring.outlineWidth) < 2);
+  })
+  .map((one) => one.outerHTML.slice(0, 120))"""
 
 
 @pytest.fixture
@@ -54,6 +63,8 @@ def test_axe_finds_nothing_on_any_page(seated: Open, world: World, half: int) ->
         answer = page.goto(address if isinstance(address, str) else address(world))
         assert answer is not None
         assert answer.status == 200, name
+        page.keyboard.press("Tab")
+        found += [f"{name}: no ring around {one}" for one in page.evaluate(UNSEEN)]
         for size in (DESKTOP, PHONE):
             page.set_viewport_size({"width": size["width"], "height": size["height"]})
             for chosen in LOOKS:
