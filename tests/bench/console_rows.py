@@ -1,4 +1,4 @@
-"""What the console's pages are measured on: requests as tests/bench/request_rows.py makes them, members, service records, tallies, events.
+"""What the console's pages are measured on: requests as tests/bench/request_rows.py makes them, members, service records, their tallies.
 
 One of each is made through the services, the others are copies; the tallies are summed up from the records in SQL, which a benchmark may.
 Every member has a name of his own, sealed, because a page that shows fifty opens fifty.
@@ -20,11 +20,10 @@ from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.registrations import MemberRegistration
 from server.domain.orgs import Level
-from server.domain.permissions import Actor, Role
 from server.services import people
 from tests.bench import request_rows
 from tests.bench.request_rows import Seeded
-from tests.factories.people import Tree, actor_of, with_role
+from tests.factories.people import Tree
 from tests.factories.records import a_record
 from tests.factories.registrations import a_member
 
@@ -39,12 +38,6 @@ TALLIES = """
 INSERT INTO tally (scope, scope_id, period, starts_on, visits, minutes, heads)
 SELECT scope, scope_id, period, starts_on, sum(visits), sum(minutes), count(*) FROM tally_head GROUP BY 1, 2, 3, 4
 """
-# An event a record, spread over four weeks; one of twenty thousand is of a kind that is looked for.
-EVENTS = """
-INSERT INTO event (subject_kind, subject_id, action, actor_id, community_id, at)
-SELECT 'service_record', r.id, CASE WHEN r.id % 20000 = 0 THEN 'correct' ELSE 'fold' END, r.person_id, r.community_id,
- now() - interval '28 days' * (1 - (r.id - :first)::float / :count) FROM service_record r WHERE r.id > :first ORDER BY r.id
-"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,6 @@ class Measured:
     """The seeded database and how much is in it."""
 
     seeded: Seeded
-    auditor: Actor
     records: int
     requests: int
     members: int
@@ -67,8 +59,6 @@ def make(url: str, folder: Path, *, records: int, requests: int) -> Measured:
             connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT max(id) FROM {name}))"))  # noqa: S608
     with base.transaction() as session:
         person_id, registration_id, record_id = _originals(session, seeded, datetime.now(UTC))
-        county, now = session.get_one(OrgNode, seeded.county_id), datetime.now(UTC)
-        auditor = actor_of(session, with_role(session, now, Role.AUDITOR, county, "审计员"), now)
     with seeded.engine.begin() as connection:
         communities = list(connection.execute(select(OrgNode.id).where(OrgNode.level == Level.COMMUNITY).order_by(OrgNode.id)).scalars())
         newest = int(connection.execute(text("SELECT max(id) FROM person")).scalar_one())
@@ -79,15 +69,13 @@ def make(url: str, folder: Path, *, records: int, requests: int) -> Measured:
         _clone(connection, ServiceRecord, record_id, records, record_id, **_record(newest, members, communities))
         connection.execute(text(TALLY_HEADS))
         connection.execute(text(TALLIES))
-        connection.execute(text("UPDATE event SET at = now() - interval '30 days'"))  # what made the originals came first
-        connection.execute(text(EVENTS), {"first": record_id, "count": records})
     with base.transaction() as session:
         _name(session, seeded.community_id)
     with seeded.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("person", "member_registration", "service_record", "tally", "tally_head", "request", "event"):
+        for table in ("person", "member_registration", "service_record", "tally", "tally_head", "request"):
             connection.execute(text(f"VACUUM (ANALYZE) {table}"))
         connection.execute(text("CHECKPOINT"))
-    return Measured(seeded, auditor, records, requests, members)
+    return Measured(seeded, records, requests, members)
 
 
 def _originals(session: Session, seeded: Seeded, now: datetime) -> tuple[int, int, int]:
