@@ -45,6 +45,8 @@ def blueprint() -> Blueprint:
     """All pages under /console."""
     made = Blueprint("console", __name__, url_prefix="/console", static_folder="static", template_folder="templates")
     made.add_app_template_filter(look.when, "when")
+    made.add_app_template_filter(look.until, "until")
+    made.add_app_template_filter(look.between, "between")
     made.add_app_template_filter(money.yuan, "yuan")
     made.add_app_template_global(look.asset, "asset")
     made.add_app_template_global(look.badge, "state_badge")

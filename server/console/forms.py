@@ -148,6 +148,9 @@ def choice(label: str, choices: Any = (), *, required: bool = True, hint: str = 
     return kind(label, [_required(required)], choices=list(choices), description=hint, **options)
 
 
+UNCHOSEN = ("", "请选择")  # the head of a list whose first entry must not be taken by mistake
+
+
 def choices(label: str, listed: Any = (), *, hint: str = "", **options: Any) -> Any:
     """Any of a list, as check-boxes."""
     return ManyField(label, [Optional()], choices=list(listed), description=hint, **options)
@@ -175,7 +178,7 @@ def utc(local: datetime) -> datetime:
 def _read(field: Any, value: Any) -> str:
     """A value as the page says it."""
     if isinstance(value, datetime):
-        return f"{value:%m月%d日 %H:%M}"
+        return f"{value.month}月{value.day}日 {value:%H:%M}"
     if isinstance(value, bool):
         return "是" if value else "否"
     names = {one.value: one.label for one in getattr(field, "choices", ())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,25 @@ def asset(name: str) -> str:
 
 
 def when(at: datetime | None, form: str = "%m月%d日 %H:%M") -> str:
-    """A moment as people here read it."""
-    return at.astimezone(SHANGHAI).strftime(form) if at is not None else ""
+    """A moment as people here read it: 3月5日, not 03月05日."""
+    if at is None:
+        return ""
+    local = at.astimezone(SHANGHAI)
+    return local.strftime(form.replace("%m月%d日", f"{local.month}月{local.day}日"))
+
+
+def until(at: datetime | None) -> str:
+    """The end of a limit: midnight is the end of the day before."""
+    if at is None:
+        return ""
+    whole = at.astimezone(SHANGHAI).time() == time()
+    return when(at - timedelta(seconds=1), "%m月%d日 24:00") if whole else when(at)
+
+
+def between(start: datetime, end: datetime) -> str:
+    """From one moment to another, the day only once where both are on it."""
+    same = start.astimezone(SHANGHAI).date() == end.astimezone(SHANGHAI).date()
+    return f"{when(start)} 至 {when(end, '%H:%M') if same else when(end)}"
 
 
 @lru_cache(maxsize=1024, typed=True)  # a list has a hundred, of a dozen kinds; HTML and text that look alike are kept apart

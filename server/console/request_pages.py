@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import Any
 
 from server.console.desk import Answer, Call
 from server.console.forms import Sheet, blame
-from server.console.look import when
 from server.db.models.media import Media
 from server.db.models.orgs import OrgNode
 from server.db.models.platform import Undo
 from server.db.models.requests import Request
 from server.domain.categories import REQUEST_CATEGORIES
-from server.domain.days import SHANGHAI, local_day
+from server.domain.days import local_day
 from server.domain.media import MediaPurpose
 from server.domain.permissions import Permission, may_on_node
 from server.domain.request_desk import CHANNEL_NAMES, REQUEST_STATE_NAMES, Deadline, deadline
@@ -60,14 +58,6 @@ def tone(state: RequestState) -> str:
     if state in WAITS:
         return "wait"
     return "good" if state in ENDS and state not in NOT_DONE else "plain"
-
-
-def until(at: datetime | None) -> str:
-    """The end of a limit: midnight is the end of the day before."""
-    if at is None:
-        return ""
-    whole = at.astimezone(SHANGHAI).time() == time()
-    return when(at - timedelta(seconds=1), "%m月%d日 24:00") if whole else when(at)
 
 
 def address(request: Request, step: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -74,5 +74,7 @@ def content(*, code_id: int, kind: int, title: str, place: str, issuer: str, ser
 def when_and_where(place: str, starts_at: datetime, ends_at: datetime) -> str:
     """Place and hours of a task in one line."""
     start, end = starts_at.astimezone(SHANGHAI), ends_at.astimezone(SHANGHAI)
-    until = f"{end:%H:%M}" if start.date() == end.date() else f"{end.month}月{end.day}日"
+    nights = (end.date() - start.date()).days
+    overnight = nights == 1 and end - start < timedelta(days=1)
+    until = f"次日{end:%H:%M}" if overnight else f"{end.month}月{end.day}日" if nights else f"{end:%H:%M}"
     return f"{place}　{start.month}月{start.day}日 {start:%H:%M}—{until}"

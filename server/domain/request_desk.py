@@ -160,7 +160,7 @@ def deadline(
         return Deadline("没有期限", "plain")
     today, last = local_day(now), local_day(due_at - timedelta(microseconds=1))
     if state is S.WAITING:
-        return Deadline(f"计时已停，最晚 {last:%m月%d日} 恢复", "wait")
+        return Deadline(f"计时已停，最晚 {last.month}月{last.day}日 恢复", "wait")
     if due_at <= now:
         late = workdays.between(last, today, overrides)
         return Deadline(f"逾期 {late} 个工作日" if late else "已过时限", "bad")
@@ -168,4 +168,4 @@ def deadline(
         at = due_at.astimezone(SHANGHAI)
         return Deadline("今天到期" if local_day(due_at) != today else f"今天 {at:%H:%M} 到期", "wait")
     left = workdays.between(today, last, overrides)
-    return Deadline(f"还有 {left} 个工作日" if left else f"{last:%m月%d日} 到期", "plain")
+    return Deadline(f"还有 {left} 个工作日" if left else f"{last.month}月{last.day}日 到期", "plain")

@@ -161,7 +161,7 @@ def test_a_shift_is_added_to_a_post_alone(secretary: Seat, tree: Tree, now: date
     secretary.get(f"/console/tasks/{post.public_id}/shifts")
     window = {"starts_at": "2026-03-06T19:00", "ends_at": "2026-03-06T21:00", "capacity": "2"}
     secretary.post(f"/console/tasks/{post.public_id}/shifts", **window)
-    assert "登记 03月06日 到场" in secretary.said
+    assert "登记 3月6日 到场" in secretary.said
     secretary.post(f"/console/tasks/{post.public_id}/shifts", **{**window, "ends_at": "2036-03-06T21:00"})
     assert (secretary.status, "班次要在岗位的起止时间以内" in secretary.said) == (422, True)
     secretary.post(f"/console/tasks/{task.public_id}/shifts", **window)

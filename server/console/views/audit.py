@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from server.console import forms
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet
-from server.domain.audit_words import ACTIONS, SUBJECTS, action_name, subject_name
+from server.domain.audit_words import ACTIONS, SUBJECTS, action_name, state_name, subject_name
 from server.domain.days import local_day
 from server.domain.operations import OperationKind
 from server.domain.permissions import Permission as P
@@ -53,7 +53,7 @@ def read_log(call: Call) -> Answer:
     shown["further"] = f"/console/audit?{urlencode({**address, 'after': following})}" if following else None
     shown["period"] = urlencode({"first": sheet.first.data or today - PERIOD, "last": sheet.last.data or today})
     status = 422 if problem is not None else 200
-    return call.show("console/audit/list.html", status, subject_name=subject_name, action_name=action_name, **shown)
+    return call.show("console/audit/list.html", status, subject_name=subject_name, action_name=action_name, state_name=state_name, **shown)
 
 
 @desk.action("/audit/verify", permission=P.AUDIT_READ)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from server.console import places, request_pages, request_steps
+from server.console import look, places, request_pages, request_steps
 from server.console.desk import Answer, Call, Desk
 from server.console.intake_places import highest, indented
 from server.console.look import when
@@ -165,7 +165,7 @@ def _detail(call: Call, case: Case) -> dict[str, Any]:
         "tone": request_pages.tone(request.state),
         "due": deadline(request.state, request.due_at, call.now, own),
         "next": (IN_YOUR_HANDS if HANDLER in case.roles else NEXT).get(request.state, NEXT[request.state]),
-        "until": request_pages.until,
+        "until": look.until,
         "unchecked": waiting and request.state in OPEN_STATES and may_on_node(call.actor, P.REQUESTS_TRIAGE, path),
         "steps": steps,
         "beside": beside,
@@ -207,7 +207,7 @@ def _facts(case: Case, own: Any, call: Call) -> list[tuple[str, str]]:
         ("哪一级负责", LEVEL_NAMES[request.level]),
         ("服务站", case.station.name if case.station is not None else ""),
         ("提交时间", when(request.submitted_at)),
-        ("办结期限", f"{request_pages.until(request.finish_due_at)} 前，{finish}" if finish else ""),
+        ("办结期限", f"{look.until(request.finish_due_at)} 前，{finish}" if finish else ""),
         ("计时", f"{when(request.paused_at)} 起停下，等居民回话" if request.paused_at else ""),
         ("延期", "已延期一次" if request.extensions else ""),
         ("内容检查", CHECKS[request.check_state]),
