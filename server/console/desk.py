@@ -95,8 +95,11 @@ class Call:
         return undos.step(self.session, row, act, actor=self.actor, now=self.now)
 
     def done(self, said: str, *, to: str, undo: Undo | None = None) -> Response:
-        """The work is done: say so on the next page, with a button to take back what can be undone."""
-        flash(said, f"undo:{undo.public_id}" if undo is not None and undo.done else "done")
+        """The work is done: say so on the next page, with a button to take back what can be undone; or that nothing of it could be."""
+        if undo is None or not (undo.done or undo.failed):
+            flash(said, "done")
+        else:
+            flash(said, f"undo:{undo.public_id}" if undo.done else "problem")
         return away(to)
 
 

@@ -98,14 +98,19 @@ def failures(call: Call) -> list[tuple[str, str]]:
     named: dict[DutyKind, list[str]] = {}
     for one in act.failed:
         named.setdefault(DutyKind(one["kind"]), []).append(one["id"])
-    names = {duty.id: f"{DUTY_NAMES[duty.kind]}“{duty.about}”{duty.who}" for duty in duties.some(call.session, named, actor=call.actor)}
+    names = {duty.id: _named(duty) for duty in duties.some(call.session, named, actor=call.actor)}
     return [(names.get(public_id, "不在您办理范围内的一条"), reason) for public_id, reason in why.items()]
+
+
+def _named(duty: Duty) -> str:
+    about = f"“{duty.about}”" if duty.about else "："
+    return f"{DUTY_NAMES[duty.kind]}{about}{duty.who}"
 
 
 def said_of(act: Undo) -> str:
     """What was done, in one sentence."""
-    done = f"{SAID[act.action]} {len(act.done)} 条" if act.done else "没有办成"
-    return f"{done}，{len(act.failed)} 条没有办成，原因在下面" if act.failed else done
+    failed = f"{len(act.failed)} 条没有办成，原因在下面" if act.failed else ""
+    return "，".join(part for part in (f"{SAID[act.action]} {len(act.done)} 条" if act.done else "", failed) if part)
 
 
 def address(duty: Duty) -> str:

@@ -17,7 +17,7 @@ from server.domain.permissions import Actor, Role
 from server.domain.records import RecordState
 from server.domain.requests import RequestState
 from server.domain.tasks import ClaimState
-from server.services import claims, notices
+from server.services import binding_requests, claims, notices
 from tests.conftest import Time
 from tests.console.conftest import Seat, seat_of
 from tests.factories.people import Tree, a_person
@@ -154,6 +154,16 @@ def test_the_second_secretary_learns_that_the_first_was_quicker(app: Flask, tree
     secretary.post("/console/decide", pick=pick(claim), answer="approve", back="/console")
     other.post("/console/decide", pick=pick(claim), answer="decline", why="名额已满", back="/console")
     assert ("没有办成" in other.said, "别人刚刚处理过" in other.said, states()) == (True, True, [ClaimState.APPROVED])
+    assert "✕ 1 条没有办成，原因在下面" in other.said  # with the sign of what did not go well
+
+
+def test_what_cannot_be_decided_at_once_has_no_button_for_it(tree: Tree, secretary: Seat, now: datetime) -> None:
+    with transaction() as session:
+        person = a_person(session, now, "方小满")
+        agree(session, now, person)
+        binding_requests.submit(session, community=tree.community, name="方小满", actor=Actor(person.id), now=now)
+    secretary.get("/console/bindings")
+    assert ("退回所选" in secretary.said, "通过所选" in secretary.said) == (True, False)
 
 
 def test_a_form_sent_twice_decides_once(tree: Tree, secretary: Seat, now: datetime) -> None:
