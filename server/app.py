@@ -16,6 +16,7 @@ from server.config import Settings
 from server.console.views import api_docs, landing, public, screens, slip_votes
 from server.db import base, vault
 from server.dev import routes as dev_routes
+from server.domain.problems import Problem
 
 log = structlog.get_logger()
 # What a browser must not do with any answer of ours; a page names its own style sheets in a policy of its own.
@@ -47,6 +48,7 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(_begin)
     app.after_request(_finish)
     errors.register(app)
+    app.register_error_handler(404, _nowhere)
     app.register_blueprint(health.blueprint())
     app.register_blueprint(miniprogram_api.blueprint(), url_prefix="/api/v1")
     app.register_blueprint(miniprogram_api.document_blueprint())
@@ -59,6 +61,12 @@ def create_app(settings: Settings) -> Flask:
     if not settings.production:
         app.register_blueprint(dev_routes.blueprint())
     return app
+
+
+def _nowhere(_error: Exception) -> Response:
+    """An address that is not there: a page for a browser, the one shape of refusals for everything else."""
+    page = request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html"
+    return public.nowhere() if page and not request.path.startswith("/api/") else errors.respond(Problem("NOT_FOUND"))
 
 
 def _begin() -> None:

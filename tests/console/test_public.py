@@ -135,3 +135,11 @@ def test_the_landing_page_has_the_common_look(outside: FlaskClient, tree: Tree, 
     assert (answer.status_code, "清理楼道" in answer.text, 'href="/about"' in answer.text) == (200, True, True)
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
+def test_an_address_that_is_not_there_is_a_page_for_a_browser_and_a_refusal_for_a_phone(outside: FlaskClient) -> None:
+    page = outside.get("/nothing", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status_code, "没有这一页" in page.text, "/about" in page.text) == (404, True, True)
+    for path, wanted in (("/nothing", "*/*"), ("/api/v1/nothing", "text/html")):
+        refusal = outside.get(path, headers={"Accept": wanted})
+        assert (refusal.status_code, refusal.json["error"]["code"]) == (404, "NOT_FOUND")

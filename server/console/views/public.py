@@ -83,6 +83,11 @@ def verify_typed() -> Response:
         return _verdict(documents.verify_paper(session, serial=typed["paper"], name=typed["name"]), typed=True)
 
 
+def nowhere() -> Response:
+    """An address that is not there, in a browser."""
+    return pages.public("public/nowhere.html", 404)
+
+
 def list_boards() -> Response:
     """Every community, to choose one's own."""
     with reading() as session:
