@@ -20,6 +20,7 @@ def test_a_call_by_keyboard_from_the_telephone_to_the_timeline(seated: Open, tre
     skip(page)
     write(page, "陈桂英", at="[name=name]")
     tab_to(page, at="#category")
+    page.keyboard.press("ArrowDown")  # from 请选择 to the first
     page.keyboard.press("ArrowDown")
     write(page, "三楼楼道灯坏了一周，老人晚上不敢下楼", at="[name=content]")
     write(page, "3号楼", at="[name=place]")

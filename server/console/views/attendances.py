@@ -53,7 +53,8 @@ def enter_paper(call: Call, id: str) -> Answer:  # noqa: A002
     """A signed list on paper, typed in: all of it or, where a line fits nobody, nothing."""
     task = tasks.by_public_id(call.session, id)
     organisers.require(call.session, call.actor, P.ATTENDANCE_RECORD, task)
-    hours = {"started_at": task_sheets.local(task.starts_at), "ended_at": task_sheets.local(min(task.ends_at, call.now))}
+    until = task_sheets.local(min(task.ends_at, call.now)) if task.starts_at < call.now else None
+    hours = {"started_at": task_sheets.local(task.starts_at), "ended_at": until}
     sheet = PaperSheet(call.typed or None, data=hours)
     if call.posted and sheet.validate():
         named = paper_lists.persons(call.session, task, sheet.names.data, actor=call.actor)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from server.console import request_pages
 from server.console.desk import Answer, Call, Desk
-from server.console.forms import Sheet, blame, choice, text, words
+from server.console.forms import UNCHOSEN, Sheet, blame, choice, text, words
 from server.console.intake_places import highest, where
 from server.console.person_fields import consent, elder, person_name, person_phone, represented
 from server.db.models.feedbacks import Feedback
@@ -38,7 +38,9 @@ class EntrySheet(Sheet):
 
     kind = choice("投诉还是建议", [(one.value, name) for one, name in FEEDBACK_KIND_NAMES.items()], radio=True)
     about = choice(
-        "关于什么", [(one.value, name) for one, name in FEEDBACK_ABOUT_NAMES.items()], hint="关于社区工作和人员的，直接交县里答复"
+        "关于什么",
+        [UNCHOSEN, *((one.value, name) for one, name in FEEDBACK_ABOUT_NAMES.items())],
+        hint="关于社区工作和人员的，直接交县里答复",
     )
     text = text("他的原话", longest=2000)
     number = words("关于他哪一件诉求（单号，可不填）", longest=32, required=False, hint="填了就由县里答复，办理人看不到")

@@ -9,7 +9,7 @@ from flask import request as sent
 
 from server.console import once, photos, request_pages
 from server.console.desk import Answer, Call, Desk, download
-from server.console.forms import Sheet, blame, choice, text, words
+from server.console.forms import UNCHOSEN, Sheet, blame, choice, text, words
 from server.console.intake_places import named, spots, where
 from server.console.person_fields import consent, elder, mobile_of, person_name, person_phone, represented
 from server.db.base import reading, transaction
@@ -39,7 +39,7 @@ class IntakeSheet(Sheet):
     channel = choice("怎么来的", CHANNELS, radio=True, default=Channel.PHONE.value)
     phone = person_phone()
     name = person_name()
-    category = choice("类别", REQUEST_CATEGORIES.items())
+    category = choice("类别", [UNCHOSEN, *REQUEST_CATEGORIES.items()])
     content = text("他怎么说", longest=2000, required=False, hint="照他的话写，不写姓名和门牌号；可以不填")
     grid = choice("在哪里", required=False)
     place = words("具体地点", longest=100, required=False, hint="到楼栋即可")

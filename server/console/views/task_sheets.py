@@ -32,7 +32,7 @@ class TaskSheet(Sheet):
 
     kind = forms.choice("是什么", list(TASK_KIND_NAMES.items()), radio=True, default="activity")
     title = forms.words("标题", longest=60)
-    category = forms.choice("类别", CATEGORIES)
+    category = forms.choice("类别", [SelectChoice(*forms.UNCHOSEN), *CATEGORIES])
     five_help = forms.choice("五助", [("", "不属于五助"), *FIVE_HELPS.items()], required=False)
     content = forms.text("内容", longest=2000, hint="做什么、需要带什么，如实写明")
     place = forms.words("集合地点", longest=120)

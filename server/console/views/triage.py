@@ -6,7 +6,7 @@ from typing import Any
 
 from wtforms import FieldList, FormField
 
-from server.console import forms, request_pages
+from server.console import forms, look, request_pages
 from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, choice, number, strip, text, words
 from server.console.intake_places import indented
@@ -45,7 +45,7 @@ class TriageSheet(Sheet):
 class RejectSheet(Sheet):
     """Who is the right one, and why."""
 
-    channel = choice("该找谁", [(one.value, where.name) for one, where in ELSEWHERE.items()])
+    channel = choice("该找谁", [forms.UNCHOSEN, *((one.value, where.name) for one, where in ELSEWHERE.items())])
     reason = words("原因（居民会看到）", longest=200)
 
 
@@ -102,7 +102,7 @@ def triage_one(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wor
         categories=REQUEST_CATEGORIES,
         difficulties=DIFFICULTIES,
         fields=FIELD_NAMES,
-        until=request_pages.until,
+        until=look.until,
         states=REQUEST_STATE_NAMES,
     )
 
@@ -137,12 +137,17 @@ def merge(call: Call, id: str) -> Answer:  # noqa: A002
     likes = triage_hints.of(call.session, request, actor=call.actor, now=call.now).likes
     sheet = MergeSheet(call.typed)
     sheet.into.choices = [(one.request.public_id, _like(one)) for one in likes]
+    if not likes:
+        del sheet.into
+        sheet.number.label.text = "那一件的单号"
 
     def act(found: Request) -> None:
-        into = requests.by_public_id(call.session, sheet.into.data) if not sheet.number.data else _numbered(call, found, sheet.number.data)
+        by_hand = sheet.number.data or not likes
+        into = _numbered(call, found, sheet.number.data or "") if by_hand else requests.by_public_id(call.session, sheet.into.data)
         triage.merge(call.session, found, into=into, actor=call.actor, now=call.now, seen=call.seen)
 
-    note = "下面是系统比对地点、文字和日期找到的，理由写在后面；没有合适的就填单号。并案后每位提出人都会一直收到进展。"
+    found = "下面是系统比对地点、文字和日期找到的，理由写在后面；没有合适的就填单号。" if likes else "系统没有找到相似的诉求，请填单号。"
+    note = f"{found}并案后每位提出人都会一直收到进展。"
     return request_pages.step(call, id, sheet, title="并到另一件", button="并案", act=act, said="已并案", note=note)
 
 
