@@ -110,7 +110,7 @@ def below(session: Session, node: OrgNode) -> Sequence[OrgNode]:
         under = and_(OrgNode.path.startswith(node.path, autoescape=True), OrgNode.level == Level.GRID)
     else:
         under = OrgNode.parent_id == node.id
-    return session.execute(select(OrgNode).where(under, today_or_not).order_by(OrgNode.path).limit(MOST)).scalars().all()
+    return session.execute(select(OrgNode).where(under, today_or_not).order_by(OrgNode.id).limit(MOST)).scalars().all()
 
 
 def units_of(session: Session, node: OrgNode) -> Sequence[Unit]:
