@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from server.domain.orgs import Level
 
@@ -18,6 +19,7 @@ NEARNESS: Mapping[Level, tuple[int, str]] = {
     Level.STREET: (2, "同一街道"),
     Level.COUNTY: (1, "同一区县"),
 }
+ROOM = 3  # places in the list that are kept for teams, and as many for units
 SKILL, FREE = 10, 3  # who can do it comes before who is near; who is near comes before who has time
 
 
@@ -72,9 +74,19 @@ class Suggestion:
 
 
 def suggest(wanted: Wanted, candidates: Iterable[Candidate], levels: Mapping[int, Level], *, most: int = 10) -> list[Suggestion]:
-    """The best few, best first; equal ones in the order of their ids. `levels`: node id → level."""
+    """The best few, best first; equal ones in the order of their ids. `levels`: node id → level.
+
+    Many members who fit alike do not crowd out the teams and units: the best ROOM of each are among the few.
+    """
     found = [judge(wanted, candidate, levels) for candidate in candidates]
-    return sorted((one for one in found if one.reasons), key=lambda one: (-one.score, one.candidate.kind, one.candidate.id))[:most]
+    ranked = sorted((one for one in found if one.reasons), key=_order)
+    kept = [one for kind in ("team", "unit") for one in [each for each in ranked if each.candidate.kind == kind][:ROOM]][:most]
+    rest = islice((one for one in ranked if one not in kept), most - len(kept))
+    return sorted([*kept, *rest], key=_order)
+
+
+def _order(one: Suggestion) -> tuple[int, str, str]:
+    return -one.score, one.candidate.kind, one.candidate.id
 
 
 def judge(wanted: Wanted, candidate: Candidate, levels: Mapping[int, Level]) -> Suggestion:

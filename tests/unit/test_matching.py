@@ -43,5 +43,12 @@ def test_equals_stand_in_the_order_of_their_ids_and_only_a_few_are_named() -> No
     assert [one.candidate.id for one in suggest(Wanted("other", PLACE), crowd, LEVELS, most=3)] == ["p01", "p02", "p03"]
 
 
+def test_a_crowd_of_members_leaves_room_for_units_and_teams() -> None:
+    crowd = [who(f"p{number:02}", PLACE) for number in range(30)]
+    others = [Candidate(kind, f"{kind}{number}", (), "/1/2/3/", ()) for kind in ("unit", "team") for number in range(5)]
+    found = suggest(Wanted("other", PLACE), [*crowd, *others], LEVELS, most=10)
+    assert [one.candidate.kind for one in found] == ["person"] * 4 + ["team"] * 3 + ["unit"] * 3
+
+
 def test_every_category_but_other_has_words() -> None:
     assert set(WORDS) == set(REQUEST_CATEGORIES) - {"other"}
