@@ -36,7 +36,7 @@ def category(text: str) -> str | None:
 def urgency(text: str) -> Urgency:
     """How pressing; empty is normal."""
     if text not in URGENCIES:
-        raise CellRefusal("紧急程度请填：一般、紧急、特急")
+        raise CellRefusal("紧急程度请填：不急、紧急、特急")
     return URGENCIES[text]
 
 
@@ -53,5 +53,5 @@ COLUMNS: tuple[Column, ...] = (
     Column("category", "类别", ("诉求类别", "类型", "诉求类型"), category, f"{'、'.join(BY_NAME)}；空着由系统建议"),
     Column("content", "诉求内容", ("诉求", "内容", "问题", "反映问题", "需求"), content, "必填；一行一件事", required=True),
     Column("place", "地点", ("位置", "楼栋", "地址"), cells.line, "到楼栋即可，不要填门牌号"),
-    Column("urgency", "紧急程度", ("紧急", "缓急"), urgency, "一般、紧急、特急；空着算一般"),
+    Column("urgency", "紧急程度", ("紧急", "缓急"), urgency, "不急、紧急、特急；空着算不急"),
 )

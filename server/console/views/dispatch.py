@@ -220,7 +220,8 @@ def put_on_queue(call: Call, id: str) -> Answer:  # noqa: A002
         station = stations.by_public_id(call.session, sheet.station.data) if sheet.station.data else None
         stations.put(call.session, found, station=station, actor=call.actor, now=call.now)
 
-    return request_pages.step(call, id, sheet, title="放进服务站", button="放进去", act=act, said="已放进队列")
+    note = "" if listed else "本社区还没有服务站，请先在菜单“服务站”里开一个。"
+    return request_pages.step(call, id, sheet, title="放进服务站", button="放进去", act=act, said="已放进队列", note=note)
 
 
 def _in_reach(call: Call, public_id: str) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import request as sent
@@ -118,7 +119,8 @@ def upload_round(call: Call) -> Answer:
         shown = {"places": here, "spots": spots(call, P.REQUESTS_ENTER, here.here, below), "columns": COLUMNS}
         fields = call.problem.fields if call.problem is not None else {}
         wrong = fields.get("file") or fields.get("rows", "")
-        return call.show("console/intakes/upload.html", 200, wrong_words=wrong, grid=call.typed.get("grid", ""), **shown, **outcome)
+        grid = call.typed.get("grid", "")
+        return replace(call, session=session).show("console/intakes/upload.html", 200, wrong_words=wrong, grid=grid, **shown, **outcome)
 
 
 @desk.page("/intake/template", permission=P.REQUESTS_ENTER, transaction="own")

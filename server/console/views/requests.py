@@ -203,7 +203,7 @@ def _facts(case: Case, own: Any, call: Call) -> list[tuple[str, str]]:
         ("承办", case.handler or "还没有人接"),
         ("缓急", URGENCIES[request.urgency]),
         ("难易", DIFFICULTIES[request.difficulty]),
-        ("优先级", f"{request.priority}（0 到 9，大的先办）"),
+        ("优先级", f"{request.priority}（0 到 9，大的先办）" if request.priority else ""),
         ("哪一级负责", LEVEL_NAMES[request.level]),
         ("服务站", case.station.name if case.station is not None else ""),
         ("提交时间", when(request.submitted_at)),
