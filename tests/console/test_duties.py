@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from server.db.models.checkins import ServiceRecord
 from server.db.models.people import BindingRequest, Person
 from server.db.models.registrations import MemberRegistration, Transfer, UnitRegistration
 from server.db.models.rosters import RosterEntry
+from server.db.models.tasks import Task
 from server.domain.people import BindingState
 from server.domain.permissions import Role
 from server.domain.records import RecordState
@@ -170,10 +172,14 @@ def test_who_did_not_sign_out_gets_his_end_from_the_confirmer(tree: Tree, secret
             session, now, tree, a_person(session, now, "赵大"), state=RecordState.PRESENT, day=(now - timedelta(days=1)).date()
         )
         there.ended_at = None
+        task = session.get_one(Task, there.task_id)
+        task.starts_at, task.ends_at = there.started_at, there.started_at + timedelta(hours=2)
     path = f"/console/records/{there.public_id}"
     secretary.get("/console/records")
     assert "填写结束时间" in secretary.said
     secretary.get(path)
+    secretary.get(path)
+    assert re.search("没有签退，由您说几点结束；活动原定 [0-9]+月[0-9]+日 [0-9:]{5} 结束", secretary.said)
     secretary.post(path, seen="0", ended_at="2026-03-04T10:00")
     assert "已确认" in secretary.said
     row = one(ServiceRecord, public_id=there.public_id)

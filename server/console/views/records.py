@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from qr.rules import Grade
 from server.console import forms
 from server.console.desk import Answer, Call, Desk
 from server.console.duty_pages import decided_one, failures, form_of, lines_of
+from server.console.look import when
 from server.domain.checkins import FLAG_NAMES, GRADE_NAMES, explain
 from server.domain.duties import REASONS, DutyKind
 from server.domain.permissions import Permission as P
@@ -18,6 +20,7 @@ from server.services.decisions import Word
 from server.services.duty_cases import RecordCase
 
 desk = Desk("records")
+A_DAY = timedelta(days=1)
 
 
 class ConfirmSheet(forms.Sheet):
@@ -51,6 +54,8 @@ def show_record(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wo
     forms.blame(sheet, call.problem)
     case, stand = duty_cases.of_record(call.session, id, actor=call.actor)
     record = case.record
+    if case.task.ends_at - record.started_at < A_DAY:  # of a standing post nobody knows
+        sheet.ended_at.description = f"没有签退，由您说几点结束；活动原定 {when(case.task.ends_at)} 结束"
     proof = explain(
         t=record.token_axis,
         d=record.duration_axis,
