@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from server import config
-from server.demo import community, midweek, opening, phones, plan, posters, residents_today, story, tuesday, work
+from server.demo import around, community, midweek, opening, phones, plan, posters, residents_today, story, tuesday, work
 from server.demo.community import Town
 from server.demo.devices import Clocks, Device
 from server.demo.plan import CLEANUP, STAIRS, TUTOR, TaskPart
@@ -45,6 +45,7 @@ def play(base: str, sim: str) -> None:
     clocks.set_offset(0)
     now(town, telling)
     residents_today.now(town, telling, book)
+    around.play(town, telling, book)
     open_desk(town)
     say_what_next(town)
 

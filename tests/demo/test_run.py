@@ -19,7 +19,10 @@ from server.dev.instance import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 240
-ON_THE_DESK = {"requests": "待研判", "content-checks": "去看", "wishes": "待走访核实", "feedbacks": "去答复"}
+ON_THE_DESK = {
+    "requests": "待研判", "content-checks": "去看", "wishes": "待走访核实", "feedbacks": "去答复",
+    "teams": "夕阳红巡逻队", "stations": "便民维修站", "reviews": "报名中",
+}  # fmt: skip
 Type = Callable[..., str]
 pytestmark = pytest.mark.timeout(SECONDS + 120)
 
