@@ -59,7 +59,8 @@ def addresses(tree: Tree, keeper: Person, now: datetime) -> list[str]:
         defer.note_run("tallies.drain", now=now)
     node, person = tree.community.public_id, clerk.public_id
     return [
-        "/console/orgs", f"/console/orgs?at={tree.street.public_id}", *(f"/console/orgs/{node}{act}" for act in ("", "/new", "/change", "/end")),
+        "/console/orgs", f"/console/orgs?at={tree.street.public_id}",
+        *(f"/console/orgs/{node}{act}" for act in ("", "/new", "/change", "/end")),
         "/console/roles", "/console/roles/new", *(f"/console/roles/people/{person}{act}" for act in ("", "/reset", "/login")),
         "/console/policies", "/console/policies/claims.remind_hours", "/console/workdays", "/console/workdays?year=2031",
         "/console/keys", "/console/keys/fields/1/retire", "/console/keys/qr/1/retire", f"/console/keys/reseals/{reseal.public_id}",
