@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from server.domain.categories import REQUEST_CATEGORIES
-from server.domain.days import period_end
+from server.domain.days import period_end, quarter_name
 from server.domain.figures import BUCKET, CATEGORY, GROUPS, INDICATORS, Counts, Indicator, Shape, Value, change, value
 from server.domain.funnels import BUCKET_NAMES
 from server.services.figure_names import KEYS
@@ -21,7 +21,6 @@ OF_GRIDS = ("service_visits", "service_hours", "participation_rate", "order_coun
 AT_A_GLANCE = ("member_reg_rate", "service_visits", "service_heads", "order_count", "finish_rate")
 OF_UNITS = ("member_reg_rate", "service_visits", "service_hours", "participation_rate", "finish_rate", "finish_on_time")
 DRAWN = {Shape.RATE, Shape.ANSWERED}
-QUARTERS = ("一", "二", "三", "四")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Period:
         year = f"{self.starts_on.year} 年"
         if self.kind == "month":
             return f"{year} {self.starts_on.month} 月"
-        return f"{year}第{QUARTERS[(self.starts_on.month - 1) // 3]}季度" if self.kind == "quarter" else year
+        return quarter_name(self.starts_on) if self.kind == "quarter" else year
 
 
 def period_of(kind: str, starts_on: date, today: date) -> Period:

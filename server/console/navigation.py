@@ -63,8 +63,10 @@ MENU: Sequence[Group] = (
         Item("我经办的", "/console/requests/mine", P.REQUESTS_READ),
         Item("升级的诉求", "/console/requests/escalated", P.REQUESTS_ESCALATED),
         Item("认领审核", "/console/request-claims", P.CLAIMS_DECIDE),
-        Item("内容待查", "/console/content-checks", P.REQUESTS_TRIAGE),
         Item("电话回访", "/console/callbacks", P.REQUESTS_CALL_BACK),
+        Item("内容待查", "/console/content-checks", P.REQUESTS_TRIAGE),
+    )),
+    Group("服务与评价", (
         Item("微心愿", "/console/wishes", P.WISHES_MANAGE),
         Item("投诉建议", "/console/feedbacks", P.FEEDBACKS_ANSWER),
         Item("代录的意见", "/console/feedbacks/entered", P.FEEDBACKS_ENTER),

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 PERIODS = ("month", "quarter", "year")
+QUARTERS = "一二三四"
 
 
 def local_day(at: datetime) -> date:
@@ -25,6 +26,11 @@ def period_start(period: str, day: date) -> date:
     if period == "quarter":
         return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
     return day.replace(month=1, day=1)
+
+
+def quarter_name(first: date) -> str:
+    """2026 年第四季度, of the quarter that starts on `first`."""
+    return f"{first.year} 年第{QUARTERS[(first.month - 1) // 3]}季度"
 
 
 def period_end(period: str, start: date) -> date:

@@ -24,7 +24,7 @@ from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.reviews import ReviewItem, ReviewMember, ReviewPanel
 from server.domain.ballots import LEAST, PANEL_KINDS, CellKind, padded
-from server.domain.days import local_day
+from server.domain.days import local_day, quarter_name
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.reviews import VOTE_NAMES, ReviewState, Vote
@@ -77,7 +77,7 @@ def drawn(session: Session, panel: ReviewPanel, codes: Sequence[str], *, base: s
 
     place = session.get_one(OrgNode, panel.community_id).name
     said = drawing.Ballot(
-        title=f"{place} {panel.quarter.year} 年第 {(panel.quarter.month + 2) // 3} 季度评价例会 匿名票",
+        title=f"{place} {quarter_name(panel.quarter)}评价例会 匿名票",
         advice=ADVICE,
         questions=tuple(item.text for item in reviews.items_of(session, panel)),
         answers=tuple(VOTE_NAMES[vote] for vote in Vote),

@@ -42,7 +42,7 @@ def test_a_panel_is_called_and_drawn(secretary: Seat, tree: Tree, now: datetime)
     assert (secretary.status, "请填 5 到 51 之间的整数" in secretary.said) == (422, True)
     secretary.post("/console/reviews/new", quarter=quarter_of(now).isoformat(), seats="5")
     assert "已开始报名" in secretary.said
-    assert "2026 年第 1 季度" in secretary.said
+    assert "2026 年第一季度" in secretary.said
     with transaction() as session:
         (panel,) = reviews.of_community(session, tree.community)
         for number in range(6):
@@ -185,3 +185,20 @@ def test_who_has_no_phone_is_signed_up_by_a_clerk(app: Flask, secretary: Seat, s
     clerk.post(back)
     assert "已撤回报名" in clerk.said
     assert "工作人员代报的" not in clerk.said
+
+
+def test_nobody_is_asked_to_draw_before_enough_have_signed_up(secretary: Seat, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        panel, _ = a_panel(session, now, tree, actor_of(session, secretary.person, now), 4)
+    to = f"/console/reviews/{panel.public_id}"
+    secretary.get(to)
+    assert (f'action="{to}/draw"' in secretary.html, f'href="{to}/choose"' in secretary.html) == (False, False)
+    assert "还差 1 位" in secretary.said
+    with transaction() as session:
+        person = a_person(session, now, "第五位")
+        panel = reviews.by_public_id(session, panel.public_id)
+        reviews.volunteer(session, panel, person=person, actor=actor_of(session, person, now), now=now)
+    secretary.get(to)
+    assert (f'action="{to}/draw"' in secretary.html, f'href="{to}/choose"' in secretary.html) == (True, True)
+    folded = secretary.html.partition("怎样核对抽签</summary>")[2].partition("</details>")[0]
+    assert (panel.seed_hash in folded, secretary.html.count(panel.seed_hash)) == (True, 1)

@@ -14,7 +14,7 @@ ANSWERS = ("已解决", "没解决", "说不准")
 
 def a_ballot(questions: int) -> slips.Ballot:
     words = tuple(f"公共设施维修：办了 {number + 1} 轮，用时 {number} 天，已交街道" for number in range(questions))
-    return slips.Ballot("示例社区 2026 年第 1 季度评价例会 匿名票", ADVICE, words, ANSWERS, "https://gongjian.example.org/vote")
+    return slips.Ballot("示例社区 2026 年第一季度评价例会 匿名票", ADVICE, words, ANSWERS, "https://gongjian.example.org/vote")
 
 
 def pages(data: bytes) -> list[str]:

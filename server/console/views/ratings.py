@@ -8,7 +8,6 @@ from typing import Any
 from server.console import places
 from server.console.desk import Answer, Call, Desk
 from server.console.intake_places import highest
-from server.console.views.reviews import quarter_name
 from server.domain.ballots import (
     LEAST,
     LONGEST_COMMENT,
@@ -21,7 +20,7 @@ from server.domain.ballots import (
     points,
     pressure,
 )
-from server.domain.days import local_day, period_start
+from server.domain.days import local_day, period_start, quarter_name
 from server.domain.orgs import Level
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem

@@ -9,10 +9,11 @@ from flask import current_app
 
 from server.console import once
 from server.console.desk import Answer, Call, Desk, download
-from server.console.views.reviews import about, quarter_name
+from server.console.views.reviews import about
 from server.db.base import transaction
 from server.db.models.reviews import ReviewItem, ReviewPanel
 from server.domain.ballots import LEAST
+from server.domain.days import quarter_name
 from server.domain.permissions import Permission as P
 from server.domain.permissions import may_on_node
 from server.domain.reviews import VOTE_NAMES, Vote

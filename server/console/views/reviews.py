@@ -9,7 +9,8 @@ from server.console.desk import Answer, Call, Desk
 from server.console.forms import Sheet, blame, choice, number, text
 from server.console.person_fields import consent, elder, person_name, person_phone, represented
 from server.db.models.reviews import ReviewPanel
-from server.domain.days import local_day, period_start
+from server.domain.ballots import LEAST
+from server.domain.days import local_day, period_start, quarter_name
 from server.domain.people import ConsentChannel
 from server.domain.permissions import Permission as P
 from server.domain.permissions import may_on_node
@@ -88,12 +89,16 @@ def create(call: Call) -> Answer:
 def show_review(call: Call, id: str) -> Answer:  # noqa: A002 - the address's word
     """一次评价例会：报名的人、事项、结果、回炉清单."""
     panel = _held(call, id)
-    items = reviews.items_of(call.session, panel)
+    items, signed_up = reviews.items_of(call.session, panel), reviews.members_of(call.session, panel)
+    gathering = panel.state is S.GATHERING
     counted = panel.state in (S.COUNTED, S.CLOSED)
     return call.show(
         "console/reviews/one.html",
         **about(panel),
-        members=[(one, person.public_id, people.name_of(person)) for one, person in reviews.members_of(call.session, panel)],
+        members=[(one, person.public_id, people.name_of(person)) for one, person in signed_up],
+        short=max(panel.seats - len(signed_up), 0) if gathering else 0,
+        draws=len(signed_up) >= panel.seats,
+        chooses=len(signed_up) >= LEAST,
         items=[(item, counted and item.verdict is not None) for item in items],
         needed=review_votes.needed(call.session, panel, now=call.now) if panel.state is S.VOTING else 0,
         minutes=reviews.minutes_of(panel),
@@ -188,11 +193,6 @@ def call_off(call: Call, id: str) -> Answer:  # noqa: A002
         reviews.call_off(call.session, panel, reason=sheet.reason.data, actor=call.actor, now=call.now)
         return call.done("已取消，没开封的票已经销毁", to=_address(panel))
     return call.show("console/reviews/step.html", 422 if call.posted else 200, sheet=sheet, title="不开了", **about(panel))
-
-
-def quarter_name(first: Any) -> str:
-    """2026 年第 1 季度."""
-    return f"{first.year} 年第 {(first.month + 2) // 3} 季度"
 
 
 def _held(call: Call, public_id: str) -> ReviewPanel:
