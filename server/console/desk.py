@@ -28,6 +28,7 @@ with the sentence. `transaction="own"`: the view talks to WeChat, reads a workbo
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -239,6 +240,14 @@ def _refused(spot: Spot, token: str, now: datetime, path: dict[str, str], proble
     if posted and problem.code not in ("NOT_FOUND", "FORBIDDEN"):
         flash(problem.message, "problem")
         return away(visitors.back("/console"))
+    return lost(problem, token, now) if problem.kind is Kind.NOT_FOUND else look.answer(look.refusal(problem), STATUS[problem.kind])
+
+
+def lost(problem: Problem, token: str, now: datetime) -> Response:
+    """Nothing is here: with the menu for who is signed in, also where nobody has asked yet who that is."""
+    if "actor" not in g:
+        with suppress(Problem), reading() as session:
+            signed_in(session, token, now)
     return look.answer(look.refusal(problem), STATUS[problem.kind])
 
 

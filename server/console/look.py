@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, current_app, make_response, render_template, request
+import structlog
+from flask import Response, current_app, g, make_response, render_template, request
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from server import VERSION
+from server import VERSION, clock
 from server.console import navigation, visitors
+from server.db.base import reading
 from server.domain.days import SHANGHAI
 from server.domain.permissions import Actor
-from server.domain.problems import Problem
+from server.domain.problems import Kind, Problem
 from server.services import duties
 
+log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 LOOK = "gj_look"
 THEMES = {"auto": "跟随系统", "light": "浅色", "dark": "深色"}
@@ -54,8 +57,26 @@ def fragment(template: str, *, now: datetime, **values: Any) -> str:
 
 
 def refusal(problem: Problem) -> str:
-    """The page that says why there is nothing to see, and what to do next."""
-    return render_template("console/refusal.html", problem=problem, **shared(None))
+    """The page that says why there is nothing to see, and what to do next; with the menu for who is known to sit there.
+
+    It never fails: where the fault may lie in the database nothing is read, and where the menu cannot be drawn the page comes without it.
+    """
+    lost = problem.code == "NOT_FOUND" and request.method in ("GET", "HEAD")  # an address, typed or old: there is no page to go back to
+    values = {"problem": None if lost else problem, "kind": problem.kind.value, "lost": lost}
+    if "actor" in g:
+        try:
+            return _refusal_in_frame(problem, values)
+        except Exception as error:
+            log.error("refusal", exc_info=error)
+    return render_template("console/refusal.html", **values, **shared(None))
+
+
+def _refusal_in_frame(problem: Problem, values: dict[str, Any]) -> str:
+    now = clock.now()
+    if problem.kind in (Kind.FAULT, Kind.UNAVAILABLE):
+        return page("console/refusal.html", session=None, actor=g.actor, now=now, **values)
+    with reading() as session:
+        return page("console/refusal.html", session=session, actor=g.actor, now=now, **values)
 
 
 def sign_in(*, status: int = 200, **values: Any) -> Response:

@@ -20,7 +20,7 @@ from server.domain.request_desk import CHANNEL_NAMES, REQUEST_STATE_NAMES, Deadl
 from server.domain.request_triage import LEVEL_NAMES
 from server.domain.request_words import URGENCIES
 from server.domain.requests import ENDS, RequestState, Urgency
-from server.services import media, places, request_cases, request_desks, workdays
+from server.services import media, places, request_cases, request_desks, request_gists, workdays
 
 LINES = 30
 S = RequestState
@@ -31,7 +31,7 @@ HURRY = {Urgency.NORMAL: "plain", Urgency.URGENT: "wait", Urgency.CRITICAL: "bad
 
 @dataclass(frozen=True)
 class Line:
-    """A request in a list: no words and no phone of anybody."""
+    """A request in a list, with its first words for who may read them; no phone of anybody."""
 
     request: Any  # a Request, or what request_desks.SHOWN selects of one
     category: str
@@ -44,6 +44,7 @@ class Line:
     urgency: str
     hurry: str
     level: str
+    words: str
 
 
 def category(request: Request) -> str:
@@ -86,9 +87,15 @@ def lines(call: Call, rows: Sequence[Any], *, near: Iterable[OrgNode] = ()) -> l
             urgency=URGENCIES[row.urgency],
             hurry=HURRY[row.urgency],
             level=LEVEL_NAMES[row.level],
+            words=request_gists.shown(row, call.actor, nodes[where].path),
         )
         for row, where in zip(rows, at, strict=True)
     ]
+
+
+def words_of(call: Call) -> Callable[[Any, OrgNode], str]:
+    """For lists of another make: the first words of a request of this place, as the caller may read them."""
+    return lambda row, place: request_gists.shown(row, call.actor, place.path)
 
 
 def _shown_handler(call: Call, row: Any, place: OrgNode, name: str) -> str:

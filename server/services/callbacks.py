@@ -26,7 +26,7 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import REQUEST_TRANSITIONS, RequestAction, RequestState
 from server.domain.sign_offs import AgainReason, Source
-from server.services import events, lists, people, policies, scopes, sign_offs
+from server.services import events, lists, people, policies, request_gists, scopes, sign_offs
 from server.services import workdays as calendar
 
 LOOK_BACK = timedelta(days=15)  # longer than any run of days off
@@ -59,7 +59,9 @@ def queue(
 ) -> tuple[list[Due], str | None]:
     """Whom to call today, in the order of requests. Raises NOT_FOUND out of scope."""
     scopes.require(session, actor, Permission.REQUESTS_CALL_BACK, community.id)
-    waiting = select(Request).where(Request.community_id == community.id, *_due(session, community.id, now))
+    waiting = (
+        select(Request).options(request_gists.WITH_SPOKEN).where(Request.community_id == community.id, *_due(session, community.id, now))
+    )
     rows, following = lists.page(session, waiting, Request, after=after, limit=limit)
     return _described(session, [row[0] for row in rows], community), following
 

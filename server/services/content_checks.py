@@ -23,7 +23,7 @@ from server.domain.notices import NoticeKind
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import CheckState, RequestState
-from server.services import events, lists, media, notices, scopes
+from server.services import events, lists, media, notices, request_gists, scopes
 from server.wechat.port import WechatError
 
 SCENE = 2  # a comment
@@ -133,8 +133,10 @@ def heard(session: Session, request: Request) -> None:
 def waiting(session: Session, *, community_id: int, actor: Actor, after: str | None, limit: int) -> tuple[list[Request], str | None]:
     """What waits for a human in a community, oldest first, and the next `after`. Raises NOT_FOUND out of scope."""
     scopes.require(session, actor, Permission.REQUESTS_TRIAGE, community_id)
-    wanted = select(Request).where(
-        Request.community_id == community_id, Request.check_state == C.REVIEW, Request.state != RequestState.DRAFT
+    wanted = (
+        select(Request)
+        .options(request_gists.WITH_SPOKEN)
+        .where(Request.community_id == community_id, Request.check_state == C.REVIEW, Request.state != RequestState.DRAFT)
     )
     rows, following = lists.page(session, wanted, Request, after=after, limit=limit)
     return [row[0] for row in rows], following

@@ -13,7 +13,7 @@ from server.db.models.requests import Request, RequestOffer
 from server.db.models.tasks import VolunteerTeam
 from server.domain.permissions import GRANTS, Actor, Permission
 from server.domain.requests import IN_HAND, CheckState, OfferKind, OfferState, RequestState
-from server.services import dispatch, lists, receivers, scopes
+from server.services import dispatch, lists, receivers, request_gists, scopes
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def handled(session: Session, *, actor: Actor, after: str | None, limit: int) ->
     his: ColumnElement[bool] = or_(
         Request.handler_person_id == actor.id, Request.handler_unit_id.in_(units), Request.handler_team_id.in_(led)
     )
-    wanted = select(Request, OrgNode).join(OrgNode, OrgNode.id == Request.community_id).where(his, Request.state.in_(IN_HAND))
+    here = select(Request, OrgNode).options(request_gists.WITH_SPOKEN).join(OrgNode, OrgNode.id == Request.community_id)
+    wanted = here.where(his, Request.state.in_(IN_HAND))
     rows, following = lists.page(session, wanted, Request, after=after, limit=limit)
     return [(row[0], row[1]) for row in rows], following
 
@@ -79,6 +80,7 @@ def handled(session: Session, *, actor: Actor, after: str | None, limit: int) ->
 def _lines() -> Any:
     return (
         select(RequestOffer, Request, OrgNode)
+        .options(request_gists.WITH_SPOKEN)
         .join(Request, Request.id == RequestOffer.request_id)
         .join(OrgNode, OrgNode.id == Request.community_id)
     )

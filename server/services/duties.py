@@ -24,7 +24,7 @@ from server.domain.feedbacks import FEEDBACK_KIND_NAMES, FeedbackKind
 from server.domain.permissions import Actor, may
 from server.domain.problems import Problem
 from server.services import duty_sources as sources
-from server.services import people
+from server.services import people, request_gists
 
 KINDS = tuple(DutyKind)
 VALUES = frozenset(kind.value for kind in DutyKind)
@@ -45,6 +45,7 @@ class Duty:
     number: str
     since: datetime
     due: datetime | None
+    words: str = ""
 
     @property
     def pick(self) -> str:
@@ -81,7 +82,10 @@ def some(session: Session, named: Mapping[DutyKind, Sequence[str]], *, actor: Ac
         model = sources.SOURCES[kind].model
         mine = sources.reach(actor, NEEDS[kind], model.community_id)
         parts.append(sources.described(kind).where(model.public_id.in_(ids), mine).subquery())
-    return _described(session, session.execute(union_all(*(select(part) for part in parts))).all()) if parts else []
+    if not parts:
+        return []
+    lines = union_all(*(select(part) for part in parts)).subquery()
+    return _described(session, session.execute(sources.worded(lines, actor)).all())
 
 
 def counts(session: Session, *, actor: Actor, now: datetime) -> dict[DutyKind, int]:
@@ -117,7 +121,8 @@ def _first_page(dialect: Dialect, asked: tuple[DutyKind, ...], actor: Actor, day
 
 def _page(asked: Sequence[DutyKind], actor: Actor, now: datetime, last: Any, count: int) -> Select[Any]:
     lines = union_all(*(select(_part(kind, actor, now, last, count)) for kind in asked)).subquery()
-    return select(lines).order_by(lines.c.since, lines.c.rank, lines.c.id).limit(count)
+    page = select(lines).order_by(lines.c.since, lines.c.rank, lines.c.id).limit(count).subquery()
+    return sources.worded(page, actor).order_by(page.c.since, page.c.rank, page.c.id)
 
 
 def _columns(asked: Sequence[DutyKind], actor: Actor, now: datetime) -> list[Any]:
@@ -186,6 +191,7 @@ def _line(row: Any, person: Person | None) -> Duty:
         number=row.number or "",
         since=_moment(row.since),
         due=due(kind, _moment(row.since), _moment(row.due)),
+        words=request_gists.opened(row.salt, row.of, row.content, spoken=bool(row.spoken)),
     )
 
 

@@ -33,6 +33,7 @@ from server.domain.registrations import MemberState, TransferState, UnitState
 from server.domain.requests import CheckState, OfferKind, OfferState, RequestLevel, RequestState
 from server.domain.tasks import ClaimState, TaskKind
 from server.domain.wishes import WishState
+from server.services import request_gists
 
 K = DutyKind
 COMMUNITY_DEPTH = 3  # ids in the path of a community: county, street, community
@@ -57,6 +58,7 @@ class Source:
     who: Any = NOTHING
     due: Any = NOWHEN
     box: Any = NO_BOX
+    request: Any = NOBODY
     joins: Sequence[tuple[Any, Any]] = field(default=())
 
 
@@ -146,7 +148,7 @@ BEGINS = case((Task.kind == TaskKind.POST, Shift.starts_at), else_=func.coalesce
 
 
 def _of_request(where: Where, **more: Any) -> Source:
-    return Source(Request, SENT, where, about=Request.category, number=Request.number, due=Request.due_at, **more)
+    return Source(Request, SENT, where, about=Request.category, number=Request.number, due=Request.due_at, request=Request.id, **more)
 
 
 SOURCES: Mapping[DutyKind, Source] = {
@@ -218,6 +220,7 @@ SOURCES: Mapping[DutyKind, Source] = {
         number=Request.number,
         who=func.coalesce(Unit.name, VolunteerTeam.name),
         due=RequestOffer.due_at,
+        request=Request.id,
         joins=(
             (Request, Request.id == RequestOffer.request_id),
             (Unit, Unit.id == RequestOffer.unit_id),
@@ -232,6 +235,7 @@ SOURCES: Mapping[DutyKind, Source] = {
         _plain(K.CONTENT, Request, IN_REVIEW, Request.check_state == CheckState.REVIEW, Request.state != RequestState.DRAFT),
         about=Request.category,
         number=Request.number,
+        request=Request.id,
     ),
     K.CALLBACK: _of_request(_callback, person=Request.asked_for_id),
     K.WISH: Source(
@@ -265,7 +269,22 @@ def described(kind: DutyKind) -> Select[Any]:
         cast(source.number, String).label("number"),
         cast(source.who, String).label("who"),
         source.box.label("box"),
+        source.request.label("request_id"),
     )
     for other, on in source.joins:
         wanted = wanted.outerjoin(other, on)
     return wanted
+
+
+def worded(lines: Any, actor: Actor) -> Select[Any]:
+    """The lines of a page, each with what its request's first words are made of, where he may read them (services/request_gists.py)."""
+    risen = and_(Request.level.in_(request_gists.RISEN), Request.check_state == CheckState.PASSED)
+    above = and_(risen, reach(actor, Permission.REQUESTS_ESCALATED, Request.community_id))
+    his = or_(reach(actor, Permission.REQUESTS_READ, Request.community_id), above)
+    said = (
+        Request.public_id.label("of"),
+        Request.salt.label("salt"),
+        Request.content.label("content"),
+        request_gists.SPOKEN.label("spoken"),
+    )
+    return select(lines, *said).outerjoin(Request, and_(Request.id == lines.c.request_id, his))

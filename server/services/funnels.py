@@ -17,7 +17,7 @@ from server.domain.funnels import BUCKET_OF, NOT_CARRIED_ON, Bucket, states_of
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import RequestState
-from server.services import lists, scopes
+from server.services import lists, request_gists, scopes
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def drill(
 ) -> tuple[list[Request], str | None]:
     """The requests of one bucket in the order they came. Raises what `of` raises."""
     where = _sent(session, node, begin, end, actor)
-    wanted = select(Request).where(*where, Request.state.in_(states_of(bucket)))
+    wanted = select(Request).options(request_gists.WITH_SPOKEN).where(*where, Request.state.in_(states_of(bucket)))
     rows, following = lists.page(session, wanted, Request, after=after, limit=limit)
     return [row[0] for row in rows], following
 

@@ -25,7 +25,7 @@ from server.domain.problems import Problem
 from server.domain.request_desk import OPEN_STATES
 from server.domain.requests import Channel, CheckState, Relation
 from server.domain.rosters import CellError, Parsed, Sheet, parse_columns
-from server.services import consents, notices, people, profiles, requests, scopes
+from server.services import consents, notices, people, profiles, request_gists, requests, scopes
 from server.services.requests import Details
 
 MOST_OF_A_ROUND = 50
@@ -102,7 +102,8 @@ def met_before(session: Session, *, phone: str, community: OrgNode, actor: Actor
     person = people.by_phone(session, phone)
     if person is None:
         return "", []
-    his = select(Request).where(Request.asked_for_id == person.id, Request.community_id == community.id, Request.state.in_(OPEN_STATES))
+    here = select(Request).options(request_gists.WITH_SPOKEN).where(Request.asked_for_id == person.id, Request.community_id == community.id)
+    his = here.where(Request.state.in_(OPEN_STATES))
     return profiles.masked_name(people.name_of(person)), list(session.execute(his.order_by(Request.id.desc()).limit(20)).scalars())
 
 

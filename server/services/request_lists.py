@@ -16,7 +16,7 @@ from server.db.models.requests import BY_PROXY, STILL_OPEN, Request
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.domain.requests import RequestState
-from server.services import scopes
+from server.services import request_gists, scopes
 
 Listed = tuple[list[Request], str | None]
 
@@ -48,7 +48,11 @@ def of_county(
 ) -> Listed:
     """One category in one state below the node, the last sent first, for street and county; no drafts. Raises NOT_FOUND, INVALID."""
     scopes.require(session, actor, Permission.REQUESTS_ESCALATED, node.id)
-    wanted = select(Request).where(Request.category == category, Request.state == state, Request.submitted_at.is_not(None))
+    wanted = (
+        select(Request)
+        .options(request_gists.WITH_SPOKEN)
+        .where(Request.category == category, Request.state == state, Request.submitted_at.is_not(None))
+    )
     if node.parent_id is not None:  # the county's own list is the whole database's (decision "Scope")
         wanted = wanted.where(Request.community_id.in_(select(OrgNode.id).where(OrgNode.path.startswith(node.path, autoescape=True))))
     return newest(session, wanted, after, limit)

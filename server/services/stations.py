@@ -17,7 +17,7 @@ from server.db.models.requests import Request
 from server.domain.handling import STATION_NAMES, STATION_TRANSITIONS, StationAction, StationKind, StationState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
-from server.services import events, lists, requests, scopes
+from server.services import events, lists, request_gists, requests, scopes
 
 
 def open_one(
@@ -115,7 +115,7 @@ def queue(session: Session, station: Station, *, actor: Actor, after: str | None
     """What lies on its queue, for its keeper and the staff; oldest first. Raises NOT_FOUND."""
     if station.keeper_id is None or station.keeper_id != actor.person_id:
         scopes.require(session, actor, Permission.REQUESTS_READ, station.community_id)
-    here = select(Request).where(Request.station_id == station.id, Request.closed_at.is_(None))
+    here = select(Request).options(request_gists.WITH_SPOKEN).where(Request.station_id == station.id, Request.closed_at.is_(None))
     rows, following = lists.page(session, here, Request, after=after, limit=limit)
     return [row[0] for row in rows], following
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from server.console import forms
-from server.console.desk import Answer, Call, Desk
+from server.console.desk import Answer, Call, Desk, away
 from server.console.forms import Sheet
 from server.domain.audit_words import ACTIONS, SUBJECTS, action_name, state_name, subject_name
 from server.domain.days import local_day
@@ -60,7 +60,7 @@ def read_log(call: Call) -> Answer:
 def verify_chain(call: Call) -> Answer:
     """A job recomputes the whole chain; one that runs already is watched."""
     started = operations.start(call.session, VERIFY, actor=call.actor, now=call.now)
-    return call.done("已开始核验，可以离开这一页", to=f"/console/audit/verifications/{started.public_id}")
+    return away(f"/console/audit/verifications/{started.public_id}")  # which says how far it is, and nothing that outlives it
 
 
 @desk.page("/audit/verifications/<id>", permission=P.AUDIT_READ)

@@ -48,7 +48,7 @@ def list_callbacks(call: Call) -> Answer:
         for row in rows
     ]
     more = f"?{urlencode({'at': here.here.public_id, 'after': following})}" if following else ""
-    return call.show("console/callbacks/list.html", places=here, lines=lines, more=more)
+    return call.show("console/callbacks/list.html", places=here, lines=lines, more=more, words=request_pages.words_of(call))
 
 
 @desk.form("/requests/<id>/callback", permission=P.REQUESTS_CALL_BACK)

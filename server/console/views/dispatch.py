@@ -114,7 +114,9 @@ def list_claims(call: Call) -> Answer:
     """等审核的诉求认领，先报的在前."""
     rows, following = dispatch_lists.claims(call.session, actor=call.actor, after=call.args.get("after") or None, limit=request_pages.LINES)
     more = f"?{urlencode({'after': following})}" if following else ""
-    return call.show("console/requests/claims.html", claims=rows, more=more, category=request_pages.category)
+    return call.show(
+        "console/requests/claims.html", claims=rows, more=more, category=request_pages.category, words=request_pages.words_of(call)
+    )
 
 
 @desk.action("/request-claims/decide", permission=P.CLAIMS_DECIDE)

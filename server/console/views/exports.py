@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.console import forms
-from server.console.desk import Answer, Call, Desk, download
+from server.console.desk import Answer, Call, Desk, away, download
 from server.db.base import reading, transaction
 from server.db.models.exports import Export
 from server.domain.days import local_day
@@ -40,8 +40,7 @@ def ask_export(call: Call) -> Answer:
     sheet.kind.choices = [(kind.value, f"{one.title}：{one.about}") for kind, one in EXPORTS.items() if may(call.actor, one.permission)]
     sheet.at.choices = [(node.public_id, f"{node.name}（{LEVEL_NAMES[node.level]}）") for node in listed]
     if call.posted and sheet.validate():
-        row = _ask(call, sheet)
-        return call.done("正在生成，好了就能下载", to=f"/console/exports/{row.public_id}")
+        return away(f"/console/exports/{_ask(call, sheet).public_id}")  # which says how far it is, and nothing that outlives it
     forms.blame(sheet, call.problem)
     recent = exports.recent(call.session, actor=call.actor)
     return call.show("console/exports/list.html", 422 if call.posted else 200, sheet=sheet, recent=recent, **_names())

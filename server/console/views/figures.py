@@ -76,7 +76,7 @@ def recount(call: Call) -> Answer:
     """Count this period anew."""
     period = _period(call)
     figure_sheets.ask(call.session, period.kind, period.starts_on, now=call.now)
-    return call.done("正在重新统计，几秒钟后自动显示", to=_here(call, period))
+    return away(_here(call, period))  # which says that it is being counted, and nothing that outlives it
 
 
 @desk.page("/figures/progress", permission=P.TALLIES_READ)

@@ -59,7 +59,14 @@ def list_mine(call: Call) -> Answer:
     held, following = dispatch_lists.handled(call.session, actor=call.actor, after=after, limit=request_pages.LINES)
     lines = request_pages.lines(call, [request for request, _node in held])
     more = f"?{urlencode({'after': following})}" if following else ""
-    return call.show("console/requests/mine.html", asked=asked, category=request_pages.category, lines=lines, more=more)
+    return call.show(
+        "console/requests/mine.html",
+        asked=asked,
+        category=request_pages.category,
+        words=request_pages.words_of(call),
+        lines=lines,
+        more=more,
+    )
 
 
 @desk.action("/requests/<id>/contact", permission=P.REQUESTS_HANDLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.console.desk import Answer, Call, Desk
+from server.console.desk import Answer, Call, Desk, away
 from server.domain.operations import OPERATION_NAMES, OperationKind
 from server.domain.permissions import Permission as P
 from server.domain.problems import Problem
@@ -52,7 +52,7 @@ def promote_key(call: Call, ring: str, kid: str) -> Answer:
 def reseal(call: Call) -> Answer:
     """Third step for the fields."""
     started = key_rotations.reseal(call.session, actor=call.actor, now=call.now)
-    return call.done("已开始重新加密，可以离开这一页", to=f"/console/keys/reseals/{started.public_id}")
+    return away(f"/console/keys/reseals/{started.public_id}")  # which says how far it is, and nothing that outlives it
 
 
 @desk.page("/keys/reseals/<id>", permission=P.KEYS_ROTATE)

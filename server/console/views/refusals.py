@@ -7,7 +7,9 @@ from flask import Blueprint, Response, request
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
-from server.console import look
+from server import clock
+from server.console import look, visitors
+from server.console.desk import lost
 from server.domain.problems import Problem
 from server.statuses import STATUS
 from server.wechat.port import WechatError
@@ -18,13 +20,17 @@ CODES = {404: "NOT_FOUND", 405: "NOT_FOUND", 413: "TOO_LARGE", 429: "TOO_MANY_RE
 
 def mount(blueprint: Blueprint) -> None:
     """Catch what no page caught."""
-    blueprint.add_url_rule("/<path:rest>", "nowhere", lambda rest: _shown(Problem("NOT_FOUND")), methods=["GET", "POST"])
+    blueprint.add_url_rule("/<path:rest>", "nowhere", _nowhere, methods=["GET", "POST"])
     blueprint.register_error_handler(Problem, _shown)
     blueprint.register_error_handler(WechatError, lambda _error: _shown(Problem("UNAVAILABLE")))
     blueprint.register_error_handler(exc.DataError, lambda _error: _shown(Problem("INVALID")))
     blueprint.register_error_handler(exc.OperationalError, lambda _error: _shown(Problem("UNAVAILABLE")))
     blueprint.register_error_handler(HTTPException, _http)
     blueprint.register_error_handler(Exception, _fault)
+
+
+def _nowhere(rest: str) -> Response:
+    return lost(Problem("NOT_FOUND"), visitors.token(), clock.now())
 
 
 def _shown(problem: Problem) -> Response:

@@ -97,8 +97,8 @@ def roster_progress(call: Call, id: str) -> Answer:  # noqa: A002
 def import_roster(call: Call, id: str) -> Answer:  # noqa: A002
     """Import the rows without errors."""
     draft = roster_drafts.start(call.session, roster_drafts.one(call.session, id, actor=call.actor), actor=call.actor, now=call.now)
-    said = "名册已导入" if draft.state is DraftState.DONE else "正在导入，可以先去做别的事，导完会通知您"
-    return call.done(said, to=f"/console/rosters/{id}")
+    to = f"/console/rosters/{id}"
+    return call.done("名册已导入", to=to) if draft.state is DraftState.DONE else away(to)  # the page says how far it is
 
 
 @desk.action("/rosters/<id>/discard", permission=P.ROSTERS_IMPORT)

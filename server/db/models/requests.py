@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Index, SmallInteger, String, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, query_expression
 
 from server.db.base import Base
 from server.db.types import enum_type, maybe_ref, pk, public_id, ref, sealed, short, utc
@@ -94,6 +94,7 @@ class Request(Base):
     accepted_at: Mapped[utc | None]
     finished_at: Mapped[utc | None]
     closed_at: Mapped[utc | None]
+    spoken: Mapped[bool | None] = query_expression()  # no column: lists ask for it by server/services/request_gists.py
 
 
 class RequestParty(Base):
