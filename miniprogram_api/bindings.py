@@ -146,7 +146,7 @@ def binding_candidates(call: Call[None], id: str) -> CandidatesOut:  # noqa: A00
     permission=P.BINDINGS_DECIDE,
     body=DecideIn,
     answer=BindingOut,
-    problems=("ILLEGAL_MOVE", "NOTE_REQUIRED", "ROSTER_ENTRY_TAKEN"),
+    problems=("BINDING_PARTED", "ILLEGAL_MOVE", "NOTE_REQUIRED", "ROSTER_ENTRY_TAKEN"),
 )
 def decide_binding_request(call: Call[DecideIn], id: str) -> BindingOut:  # noqa: A002
     """书记核对：认定是名册里的某人，或写明原因退回."""

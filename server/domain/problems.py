@@ -55,6 +55,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "UNDO_DONE": (K.CONFLICT, "这一步已经撤销过了，请刷新后查看"),
     "UNDO_LATE": (K.CONFLICT, "已超过十秒，不能撤销了，请到详情页另行处理"),
     "UNDO_MOVED": (K.CONFLICT, "撤销前别人又办了下一步，请刷新后查看最新进展"),
+    "UNDO_READ": (K.CONFLICT, "已经看过联系方式，不能撤销了，请先联系对方；办不了就放回"),
     "UNDO_RECKONED": (K.CONFLICT, "之后确认的一条记录已扣除和这条重叠的时间，请先撤销那一条"),
     # organisations
     "ORG_ENDED": (K.CONFLICT, "这个组织已经撤销，请选择现在的组织"),
@@ -91,6 +92,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     # accounts
     "ALREADY_BOUND": (K.CONFLICT, "您已经和名册核对过了，不用再申请"),
     "BINDING_OPEN": (K.CONFLICT, "您的核对申请正在等待社区处理，请先查看进展"),
+    "BINDING_PARTED": (K.REFUSED, "名册里的这个人的合并是您撤销的，请另一位工作人员核对后再认定"),
     "BINDING_UNMATCHED": (K.REFUSED, "请打开这条申请，选定名册里的人后再通过"),
     "CONSENT_OUTDATED": (K.REFUSED, "个人信息使用说明已更新，请重新阅读后再同意"),
     "CONSENT_REQUIRED": (K.REFUSED, "请先阅读并同意个人信息使用说明，再继续办理"),

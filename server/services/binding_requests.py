@@ -47,7 +47,8 @@ def submit(
 
 def accept(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: Actor, now: datetime) -> BindingRequest:
     """The secretary says which roster entry he is. Raises ROSTER_ENTRY_TAKEN where it is another person who has a life of his own,
-    NOT_FOUND for an entry of another place that has neither his name nor his phone.
+    NOT_FOUND for an entry of another place that has neither his name nor his phone, BINDING_PARTED for who parted that person from
+    another account: somebody else looks first, or one alone could move a person from account to account.
 
     An entry whose person was entered by the community takes the requester in, provided he has done nothing yet under this account and
     that person neither signs in nor holds a role: else whoever may decide requests could give a stranger somebody's account.
@@ -61,6 +62,8 @@ def accept(session: Session, row: BindingRequest, *, entry: RosterEntry, actor: 
         into = session.get_one(Person, known)
         if into.has_grants or people.has_account(session, into) or not merges.is_empty(session, person):
             raise Problem("ROSTER_ENTRY_TAKEN")
+        if merges.parted_by(session, into, actor):
+            raise Problem("BINDING_PARTED")
         merges.absorb(session, empty=person, into=into, actor=actor, now=now, community_id=row.community_id)
         _tell(session, row, person_id=known, now=now)
         return row

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import exists, or_, select, update
@@ -22,6 +22,7 @@ from server.db.models.media import Media
 from server.db.models.notices import Notice, Subscription
 from server.db.models.orgs import OrgNode
 from server.db.models.people import BindingRequest, Consent, LoginSession, Person, PersonMerge, RoleGrant, StaffLogin, WechatAccount
+from server.db.models.platform import Event
 from server.db.models.registrations import Document, MemberRegistration
 from server.db.models.requests import Request, RequestParty
 from server.db.models.rosters import RosterEntry
@@ -33,6 +34,7 @@ from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
 from server.services import events, lists, notices, people, scopes, staff
 
+AT_ONCE = timedelta(seconds=10)
 HISTORY = (MemberRegistration, Claim, ServiceRecord, Scan, Document, RoleGrant, RosterEntry, StaffLogin, Wish, CarePlan)
 
 
@@ -124,6 +126,14 @@ def undo(session: Session, merge: PersonMerge, *, reason: str, actor: Actor, now
     table = {"before": PersonState.MERGED.value, "after": PersonState.ACTIVE.value}
     events.add(session, left, action="unmerge", actor=actor, now=now, note=reason, **table)
     return merge
+
+
+def parted_by(session: Session, person: Person, actor: Actor) -> bool:
+    """Did the actor part somebody from this person? Not counted is a merge that was taken back at once: nobody had lived in it."""
+    said = (Event.subject_kind == "person", Event.subject_id == PersonMerge.from_id, Event.action == "unmerge")
+    his = exists().where(*said, Event.at == PersonMerge.undone_at, Event.actor_id == actor.person_id)
+    undone = select(PersonMerge.merged_at, PersonMerge.undone_at).where(PersonMerge.into_id == person.id, his)
+    return any(row.undone_at - row.merged_at > AT_ONCE for row in session.execute(undone))
 
 
 def of_community(

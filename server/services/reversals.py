@@ -5,7 +5,7 @@ Each prepares before the rows go back (and refuses), and returns what is to be d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,9 @@ from server.db.models.people import BindingRequest, Person, PersonMerge
 from server.db.models.platform import Event
 from server.db.models.registrations import Document, MemberRegistration, Transfer, UnitRegistration
 from server.db.models.requests import Request, RequestOffer
+from server.db.models.rosters import RosterEntry
 from server.db.models.tasks import Claim, Task, TeamMember, VolunteerTeam
+from server.db.models.wishes import Wish
 from server.domain.people import BindingState
 from server.domain.permissions import Actor, Permission
 from server.domain.problems import Problem
@@ -28,7 +30,8 @@ from server.domain.records import COUNTS, RecordState
 from server.domain.registrations import MEMBER_TRANSITIONS, MemberAction, MemberState, TransferState, UnitState
 from server.domain.requests import OFFER_TRANSITIONS, OfferAction, OfferState, RequestState
 from server.domain.tasks import ClaimState, TaskState
-from server.services import claims, consents, documents, events, merges, scopes, serials, tallies
+from server.domain.wishes import WishState
+from server.services import claims, consents, documents, events, merges, scopes, serials, tallies, teams
 
 Then = Callable[[], None]
 UNDONE = "办理后十秒内撤销"
@@ -39,10 +42,18 @@ def turn(row: Any) -> tuple[float, int]:
     return (-row.started_at.timestamp(), -row.id) if isinstance(row, ServiceRecord) else (0, 0)
 
 
-def lock(session: Session, record_ids: Sequence[int]) -> None:
-    """Who confirms another record of these people waits, as one confirmer does for another."""
-    people = select(ServiceRecord.person_id).where(ServiceRecord.id.in_(record_ids))
-    session.execute(select(Person.id).where(Person.id.in_(people)).order_by(Person.id).with_for_update(key_share=True)).all()
+def lock(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Hold what whoever decides holds first, in his order: people before their records, requests before offers, entries before persons."""
+
+    def hold(model: Any, *, of: Any, column: Any = None) -> None:
+        ids = [row["id"] for row in rows if row["table"] == of.__tablename__]
+        mine = model.id.in_(ids if column is None else select(column).where(of.id.in_(ids)))
+        if ids:
+            session.execute(select(model.id).where(mine).order_by(model.id).with_for_update(key_share=True)).all()
+
+    hold(Person, of=ServiceRecord, column=ServiceRecord.person_id)
+    hold(Request, of=Request)
+    hold(RosterEntry, of=RosterEntry)
 
 
 def beside(session: Session, row: Any) -> list[Any]:
@@ -64,7 +75,10 @@ def offers_in(made: Any) -> list[RequestOffer]:
 
 
 def prepare(session: Session, row: Any, before: Any, made: Sequence[int], *, made_at: datetime, actor: Actor, now: datetime) -> Then:
-    """Before the subject's rows go back to the state `before`. Raises UNDO_MOVED, UNDO_ACTED, UNDO_RECKONED, TASK_FULL, CLAIM_EXISTS."""
+    """Before the subject's rows go back to the state `before`.
+
+    Raises UNDO_MOVED, UNDO_ACTED, UNDO_READ, UNDO_RECKONED, TASK_FULL, CLAIM_EXISTS, NOT_FOUND (in office no more).
+    """
     if isinstance(row, Claim):
         return _claim(session, row)
     if isinstance(row, ServiceRecord):
@@ -81,6 +95,8 @@ def prepare(session: Session, row: Any, before: Any, made: Sequence[int], *, mad
         return _published(session, row, made_at)
     if isinstance(row, Request):
         _request(session, row, before, made, actor=actor, now=now)
+    if isinstance(row, Wish) and before is WishState.PUBLISHED:
+        _require_unread(session, row, made_at)
     return _noted(session, row, actor, now) if before is None else _nothing
 
 
@@ -214,6 +230,13 @@ def _published(session: Session, task: Task, made_at: datetime) -> Then:
     return then
 
 
+def _require_unread(session: Session, wish: Wish, made_at: datetime) -> None:
+    """Who claimed it and read whom to call does not leave without a word to them."""
+    mine = (Event.subject_kind == wish.__tablename__, Event.subject_id == wish.id, Event.action == "read_contact")
+    if session.execute(select(Event.id).where(*mine, Event.at >= made_at).limit(1)).first():
+        raise Problem("UNDO_READ")
+
+
 def _request(session: Session, request: Request, before: RequestState | None, made: Sequence[int], *, actor: Actor, now: datetime) -> None:
     """Who was asked is asked no more; who offered himself since it was published keeps his offer, and it stays published."""
     if made and before == request.state:
@@ -226,6 +249,10 @@ def _request(session: Session, request: Request, before: RequestState | None, ma
 def _noted(session: Session, row: Any, actor: Actor, now: datetime) -> Then:
     """A row without a move of its own still says in its history that the decision was taken back."""
     subject = session.get_one(VolunteerTeam, row.team_id) if isinstance(row, TeamMember) else row
+    if isinstance(subject, VolunteerTeam):
+        teams.require_head(session, subject, actor)
+    else:
+        scopes.require(session, actor, Permission.REQUESTS_TRIAGE, subject.community_id)
     return lambda: events.add(session, subject, action="undo", actor=actor, now=now)
 
 

@@ -93,7 +93,7 @@ def join(session: Session, team: VolunteerTeam, *, person: Person, actor: Actor,
 
 def admit(session: Session, team: VolunteerTeam, *, person: Person, admits: bool, actor: Actor, now: datetime) -> None:
     """Its leader or the community's staff lets him in, or not; he is told. Raises NOT_FOUND for others and where he did not ask."""
-    _require_head(session, team, actor)
+    require_head(session, team, actor)
     changes = {"joined_at": now} if admits else {"left_at": now}
     row_id = _close(session, team, person, ASKING, changes)
     events.add(session, team, action="admit" if admits else "turn_down", actor=actor, now=now)
@@ -120,7 +120,7 @@ def asks(session: Session, team: VolunteerTeam, person: Person) -> TeamMember:
 
 def asking(session: Session, team: VolunteerTeam, *, actor: Actor) -> Sequence[Mate]:
     """Who asks to join, the longest waiting first, for its leader and the community's staff. Raises NOT_FOUND for everybody else."""
-    _require_head(session, team, actor)
+    require_head(session, team, actor)
     return [Mate(person.public_id, people.name_of(person), leader=False) for person in _persons(session, team, ASKING)]
 
 
@@ -212,7 +212,8 @@ def by_public_id(session: Session, public_id: str) -> VolunteerTeam:
     return team
 
 
-def _require_head(session: Session, team: VolunteerTeam, actor: Actor) -> None:
+def require_head(session: Session, team: VolunteerTeam, actor: Actor) -> None:
+    """Raise NOT_FOUND unless the actor leads the team or manages those of its community."""
     if actor.person_id != team.leader_id:
         scopes.require(session, actor, Permission.TEAMS_MANAGE, team.community_id)
 

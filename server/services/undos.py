@@ -133,7 +133,7 @@ def undo(session: Session, public_id: str, *, actor: Actor, now: datetime) -> Un
     if won.rowcount != 1:
         raise Problem("UNDO_DONE")
     outcome = Undone([], [])
-    reversals.lock(session, [one["id"] for saved in row.done for one in saved["rows"] if one["table"] == "service_record"])
+    reversals.lock(session, [one for saved in row.done for one in saved["rows"]])
     for saved in row.done:
         public_id = saved["subject"].partition(".")[2]
         code = _code_of(session, lambda saved=saved: _reverse(session, saved, row.made_at, actor, now))  # type: ignore[misc]

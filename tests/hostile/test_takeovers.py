@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from server.db.models.people import BindingRequest, Person, WechatAccount
 from server.db.models.rosters import RosterEntry
 from server.domain.permissions import SYSTEM, Actor, Role
 from server.domain.problems import Problem
-from server.services import accounts, binding_requests, bindings, orgs, people, registrations, roles, staff
+from server.services import accounts, binding_requests, bindings, merges, orgs, people, registrations, roles, staff
 from tests.factories.people import actor_of
 from tests.factories.registrations import agree
 from tests.hostile.world import World
@@ -55,6 +55,23 @@ def test_a_clerk_cannot_put_a_stranger_into_somebodys_account(session: Session, 
     with pytest.raises(Problem, match="ROSTER_ENTRY_TAKEN"):
         binding_requests.accept(session, row, entry=of_roster(session, victim), actor=clerk(session, world, now), now=now)
     session.rollback()
+
+
+def test_who_parted_a_merged_person_gives_him_to_nobody_else(session: Session, world: World, now: datetime) -> None:
+    """Else one clerk alone takes somebody's account from him and puts a stranger in; another one looks first."""
+    victim, attacker, later = person(session, world, "members"), nobody_yet(session, now), now + timedelta(hours=1)
+    account = accounts.sign_in(session, appid="wx", openid="victim", now=now).person
+    merge = merges.absorb(session, empty=account, into=victim, actor=SYSTEM, now=now, community_id=node_of(session, world).id)
+    merges.undo(session, merge, reason="同名", actor=clerk(session, world, later), now=later)
+    asked = {"community": node_of(session, world), "name": people.name_of(victim), "actor": Actor(attacker.id), "now": later}
+    row, entry = binding_requests.submit(session, **asked), of_roster(session, victim)
+    with pytest.raises(Problem, match="BINDING_PARTED"), session.begin_nested():
+        binding_requests.accept(session, row, entry=entry, actor=clerk(session, world, later), now=later)
+    session.refresh(row)
+    secretary = session.execute(select(Person).where(Person.public_id == world.ids["secretary_person"])).scalar_one()
+    binding_requests.accept(session, row, entry=entry, actor=actor_of(session, secretary, later), now=later)
+    session.refresh(attacker)
+    assert attacker.merged_into_id == victim.id
 
 
 def test_a_clerk_cannot_tie_a_stranger_to_an_entry_of_another_name_and_place(session: Session, world: World, now: datetime) -> None:

@@ -348,6 +348,23 @@ def test_what_was_undone_is_no_step_of_the_resident_s(session: Session, now: dat
     assert [one.sentence for one in timelines.of(session, request)] == told
 
 
+def test_a_claimed_wish_whose_contact_was_read_is_told_of(session: Session, now: datetime, scene: Scene) -> None:
+    """Else who may undo could read one number after another, and nobody behind them would hear of it."""
+    wish, decide = a_wish_to(WishState.PUBLISHED, wish_claims.claim)(session, now, scene)
+    act = decide()
+    wish_claims.contact_of(session, wish, actor=scene[1], now=now + timedelta(seconds=2))
+    assert code_of(lambda: undos.undo(session, act.public_id, actor=scene[1], now=now + SOON)) == "UNDO_READ"
+    assert wish.state is WishState.CLAIMED
+    assert session.execute(select(Notice.subject_public_id).where(Notice.subject_kind == "wish")).scalars().all()
+
+
+@pytest.mark.parametrize("make", [a_look, an_admission])
+def test_who_is_in_office_no_more_takes_nothing_back(session: Session, now: datetime, scene: Scene, make: Any) -> None:
+    _, decide = make(session, now, scene)
+    act, left = decide(), Actor(scene[1].person_id)
+    assert code_of(lambda: undos.undo(session, act.public_id, actor=left, now=now + SOON)) == "NOT_FOUND"
+
+
 def test_a_refused_step_keeps_nothing(session: Session, now: datetime, scene: Scene) -> None:
     request = a_request(session, now, scene[0])
     _, decide = stepped(session, now, scene, request, dispatch.publish)
