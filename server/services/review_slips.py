@@ -59,7 +59,6 @@ def print_codes(session: Session, panel: ReviewPanel, *, actor: Actor, now: date
     Raises NOT_FOUND, ILLEGAL_MOVE (no vote is open), REVIEW_SLIPS_OUT (somebody has one already).
     """
     _require(session, panel, actor)
-    statements.one_at_a_time(session, ballot_openings.LOCK)
     if handed_out(session, panel) or used(session, panel):
         raise Problem("REVIEW_SLIPS_OUT")
     into = cell(session, panel, CellKind.PANEL_SLIPS)
@@ -103,7 +102,6 @@ def hand_out(session: Session, panel: ReviewPanel, *, person: Person, actor: Act
 def give_back(session: Session, panel: ReviewPanel, *, person: Person, actor: Actor, now: datetime) -> None:
     """He gives his slip back unused, or it was noted by mistake. Raises as hand_out(), REVIEW_SLIPS_OVER (all that are out have voted)."""
     member = _member(session, panel, person, actor)
-    statements.one_at_a_time(session, ballot_openings.LOCK)
     if used(session, panel) >= handed_out(session, panel):
         raise Problem("REVIEW_SLIPS_OVER")
     giving = update(ReviewMember).where(ReviewMember.id == member.id, ReviewMember.on_paper.is_(True))
@@ -122,7 +120,9 @@ def find(session: Session, code: str) -> Slip:
     if session.get(Envelope, vault.token_hash(token)) is not None:
         raise Problem("REVIEW_SLIP_USED")
     voting = select(ReviewPanel).where(ReviewPanel.community_id == where.node_id, ReviewPanel.state == ReviewState.VOTING)
-    panel = next(one for one in session.execute(voting).scalars() if where.key in reviews.cell_keys(one))
+    panel = next((one for one in session.execute(voting).scalars() if where.key in reviews.cell_keys(one)), None)
+    if panel is None:  # counted between the two statements
+        raise Problem("REVIEW_SLIP_UNKNOWN")
     return Slip(panel, reviews.items_of(session, panel), token, where)
 
 
@@ -133,7 +133,6 @@ def enter(session: Session, panel: ReviewPanel, slips: Sequence[tuple[str, Mappi
     for), REVIEW_SLIP_UNKNOWN, REVIEW_SLIP_USED (also one that is typed in twice; `data` says the place of the wrong one, from 1).
     """
     _require(session, panel, actor)
-    statements.one_at_a_time(session, ballot_openings.LOCK)
     if any(person.id == actor.person_id for _, person in members(session, panel, actor=actor)):
         raise Problem("REVIEW_OWN_BOX")
     if len(slips) < LEAST:
@@ -186,8 +185,10 @@ def handed_out(session: Session, panel: ReviewPanel) -> int:
 
 
 def _require(session: Session, panel: ReviewPanel, actor: Actor) -> None:
+    """The vote is open and stays so until the transaction ends: who counts or calls it off waits (ballot_openings.LOCK)."""
     scopes.require(session, actor, Permission.REVIEWS_ENTER, panel.community_id)
-    reviews.require_state(panel, ReviewState.VOTING)
+    statements.one_at_a_time(session, ballot_openings.LOCK)
+    reviews.require_state(session.get_one(ReviewPanel, panel.id, populate_existing=True), ReviewState.VOTING)
 
 
 def _member(session: Session, panel: ReviewPanel, person: Person, actor: Actor) -> ReviewMember:

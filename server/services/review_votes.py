@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from server.db import statements
 from server.db.models.ballots import Cell
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
@@ -69,6 +70,7 @@ def receive(session: Session, *, token: str, cell_public_id: str, votes: Mapping
 def count(session: Session, panel: ReviewPanel, *, actor: Actor, now: datetime) -> ReviewPanel:
     """Open all votes at once and write each item's verdict. Raises ILLEGAL_MOVE, NOT_FOUND, REVIEW_TURNOUT (too few voted yet)."""
     scopes.require(session, actor, Permission.REVIEWS_HOLD, panel.community_id)
+    statements.one_at_a_time(session, ballot_openings.LOCK)  # before the check: a box that is typed in just now is through
     if panel.state is ReviewState.VOTING:
         _check(session, panel, now)
     reviews.move(session, panel, ReviewAction.COUNT, actor=actor, now=now, counted_at=now)
@@ -76,6 +78,7 @@ def count(session: Session, panel: ReviewPanel, *, actor: Actor, now: datetime) 
     for cell in cells:
         cell.closed_on = local_day(now)
     session.flush()  # before the opening: a vote on its way is through, or finds the cell closed
+    _check_slips(session, panel)
     items = reviews.items_of(session, panel)
     typed = _opened(session, [cell for cell in cells if cell.kind is CellKind.PANEL_BOX], items)
     secret = _opened(session, [cell for cell in cells if cell.kind is not CellKind.PANEL_BOX], items)
@@ -136,6 +139,10 @@ def _check(session: Session, panel: ReviewPanel, now: datetime) -> None:
     """Enough votes, and no more slips than were signed for: "more ballots than voters" is no vote."""
     if review_slips.waiting(session, panel) < needed(session, panel, now=now):
         raise Problem("REVIEW_TURNOUT")
+    _check_slips(session, panel)
+
+
+def _check_slips(session: Session, panel: ReviewPanel) -> None:
     if review_slips.used(session, panel) > review_slips.handed_out(session, panel):
         raise Problem("REVIEW_SLIPS_OVER")
 

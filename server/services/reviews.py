@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from server.db import vault
+from server.db import statements, vault
 from server.db.base import new_public_id
 from server.db.models.ballots import Cell
 from server.db.models.orgs import OrgNode
@@ -141,6 +141,7 @@ def call_off(session: Session, panel: ReviewPanel, *, reason: str, actor: Actor,
 
     Votes that wait are deleted unopened: it has no result, they may be fewer than five, and who has the keys later could still read them.
     """
+    statements.one_at_a_time(session, ballot_openings.LOCK)  # a box that is typed in just now is through, and gone
     move(session, panel, ReviewAction.CALL_OFF, actor=actor, now=now, note=reason)
     for cell in session.execute(select(Cell).where(Cell.key.in_(cell_keys(panel)))).scalars():
         ballot_openings.destroy(session, cell, now=now)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import func, inspect, select
+from sqlalchemy import Engine, func, inspect, select
 from sqlalchemy.orm import Session
 
 from server.db import vault
+from server.db.base import reading, transaction
 from server.db.models.ballots import Cell, Envelope, PoolToken, SpentToken
 from server.db.models.people import Person
 from server.db.models.platform import Event, Outbox
@@ -39,6 +41,10 @@ class Hall:
 
 @pytest.fixture
 def hall(session: Session, now: datetime) -> Hall:
+    return a_hall(session, now)
+
+
+def a_hall(session: Session, now: datetime) -> Hall:
     tree = a_tree(session, now)
     secretary = a_secretary(session, now, tree)
     a_closed(session, now, tree)
@@ -178,6 +184,41 @@ def test_the_slips_of_a_vote_that_is_called_off_are_gone_unopened(session: Sessi
     assert [session.execute(select(func.count()).select_from(model)).scalar() for model in (Envelope, SpentToken, ReviewVote)] == [0, 0, 0]
     with pytest.raises(Problem, match="REVIEW_SLIP_UNKNOWN"):
         review_slips.find(session, codes[5])
+
+
+def counts(session: Session, panel: ReviewPanel, actor: Actor, now: datetime) -> None:
+    review_votes.count(session, panel, actor=actor, now=now)
+
+
+def calls_off(session: Session, panel: ReviewPanel, actor: Actor, now: datetime) -> None:
+    reviews.call_off(session, panel, reason="会期改到下季度", actor=actor, now=now)
+
+
+@pytest.mark.parametrize("ends", [counts, calls_off])
+def test_who_read_the_page_before_the_vote_ended_changes_nothing_of_it(
+    database: Engine, vaulted: None, redis: Any, *, now: datetime, ends: Callable[..., None]
+) -> None:
+    """The clerk's page still says 投票中: what she types in now would wait in a box that nobody opens."""
+    with transaction() as session:
+        hall = a_hall(session, now)
+        codes = sign_for_slips(session, now, hall.panel, hall.people[:5], hall.clerk)
+        vote(session, now, hall.panel, hall.people[5:], [S, U])
+        for code in codes[:3]:
+            type_in(session, hall, code, U)
+        slips = box(session, hall, [*codes[3:], *codes[:3]], [U] * 5)
+    with reading() as session:
+        seen = reviews.by_public_id(session, hall.panel.public_id)
+    with transaction() as session:
+        ends(session, reviews.by_public_id(session, hall.panel.public_id), hall.secretary, now)
+    late: dict[str, Any] = {"actor": hall.clerk, "now": now}
+    for act in (
+        lambda session: review_slips.enter(session, seen, slips, **late),
+        lambda session: review_slips.print_codes(session, seen, **late),
+        lambda session: review_slips.hand_out(session, seen, person=hall.people[6], **late),
+        lambda session: review_slips.give_back(session, seen, person=hall.people[0], **late),
+    ):
+        with pytest.raises(Problem, match="ILLEGAL_MOVE"), transaction() as session:
+            act(session)
 
 
 def test_a_member_does_not_type_in_the_box_and_nobody_from_elsewhere_does(session: Session, hall: Hall, now: datetime) -> None:
