@@ -1,7 +1,7 @@
 """What the console's pages are measured on: requests as tests/bench/request_rows.py makes them, members, service records, their tallies.
 
 One of each is made through the services, the others are copies; the tallies are summed up from the records in SQL, which a benchmark may.
-Every member has a name of his own, sealed, because a page that shows fifty opens fifty.
+Every member has a name of his own and every open request its words, sealed, because a page that shows fifty opens fifty.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from server.db.models.checkins import ServiceRecord
 from server.db.models.orgs import OrgNode
 from server.db.models.people import Person
 from server.db.models.registrations import MemberRegistration
+from server.db.models.requests import STILL_OPEN, Request
 from server.domain.orgs import Level
-from server.services import people
+from server.services import people, requests
 from tests.bench import request_rows
 from tests.bench.request_rows import Seeded
 from tests.factories.people import Tree
 from tests.factories.records import a_record
 from tests.factories.registrations import a_member
 
+WORDS = "三号楼二单元的电梯从昨天晚上起停在六楼，老人下不了楼，物业说要等配件，请帮忙催一催，最好这两天能修好"
 NAMED = 200  # members of the measured community whose names are opened
 TALLY_HEADS = """
 INSERT INTO tally_head (scope, scope_id, period, starts_on, person_id, visits, minutes)
@@ -71,6 +73,7 @@ def make(url: str, folder: Path, *, records: int, requests: int) -> Measured:
         connection.execute(text(TALLIES))
     with base.transaction() as session:
         _name(session, seeded.community_id)
+        _word(session, seeded.community_id)
     with seeded.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in ("person", "member_registration", "service_record", "tally", "tally_head", "request"):
             connection.execute(text(f"VACUUM (ANALYZE) {table}"))
@@ -124,3 +127,9 @@ def _name(session: Session, community_id: int) -> None:
             phone = f"13{number:09d}"
             person.phone = vault.seal(person.salt or b"", "person.phone", person.public_id, phone)
             person.phone_hash = vault.lookup_hash("phone", phone)
+
+
+def _word(session: Session, community_id: int) -> None:
+    """Words for what is open where one looks: a copy has a salt of its own, under which the original's do not open."""
+    for request in session.execute(select(Request).where(Request.community_id == community_id, STILL_OPEN)).scalars():
+        requests.reseal(request, content=WORDS, where=None)
