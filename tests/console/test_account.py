@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
 
 from server.console import DESKS
 from server.db.base import transaction
+from server.db.models.people import StaffLogin
 from server.domain.permissions import BASE, GRANTS, SYSTEM, Role, may
 from server.domain.problems import Problem
-from server.services import roles, sessions, staff
+from server.services import roles, second_factors, sessions, staff
 from tests.conftest import Time
 from tests.console.conftest import Seat, seat_of, sit_down
 from tests.factories.people import Tree, token_of
@@ -205,6 +208,37 @@ def test_who_has_no_login_has_neither_password_nor_authenticator(secretary: Seat
     for page in ("password", "authenticator", "recovery-codes"):
         secretary.get(f"/console/account/{page}")
         assert secretary.status == 404
+
+
+@pytest.mark.parametrize("page", ["authenticator", "recovery-codes"])
+def test_a_login_that_was_reset_meanwhile_gets_nothing_of_who_was_on_the_page(
+    desk: Seat, now: datetime, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sat there with the old password would have the new one's authenticator."""
+    with transaction() as session:
+        an_authenticator(session, now, "lishuji")
+    desk.get(f"/console/account/{page}")
+    sealed = re.search(r'name="sealed" value="([^"]+)"', desk.html)
+    secret = re.search(r'class="secret">([A-Z2-7 ]+)<', desk.html)
+    typed = {"sealed": sealed.group(1), "code": code_of(secret.group(1).replace(" ", ""), now)} if sealed and secret else {}
+    settle = staff.settle
+
+    def meanwhile(session: Session, **said: Any) -> str | None:
+        refused = settle(session, **said)
+        staff.reset(session, found=of_hers(session), actor=SYSTEM, now=now)
+        return refused
+
+    monkeypatch.setattr(staff, "settle", meanwhile)
+    desk.post(f"/console/account/{page}", password=PASSWORD, **typed)
+    assert not re.findall(r"<li>([0-9A-Z-]{19})</li>", desk.html)
+    with transaction() as session:
+        assert (of_hers(session).totp_since, second_factors.codes_left(session, of_hers(session))) == (None, 0)
+
+
+def of_hers(session: Session) -> StaffLogin:
+    found = staff.find(session, "lishuji")
+    assert found is not None
+    return found
 
 
 def test_no_recovery_codes_without_an_authenticator(desk: Seat) -> None:

@@ -11,11 +11,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from server import clock, limits
 from server.console import visitors
 from server.db.base import transaction
-from server.db.models.people import LoginSession, Person
+from server.db.models.people import LoginSession, Person, StaffLogin
 from server.domain.permissions import SYSTEM, Role
 from server.services import desk_sign_ins, staff
 from tests.conftest import Time
@@ -253,6 +254,24 @@ def test_he_who_has_no_authenticator_is_led_to_one(desk: Seat, now: datetime) ->
     by_password(desk)
     step(desk, "second", code=codes[9])
     assert inside(desk)
+
+
+def test_of_two_who_enrol_at_once_the_first_has_the_authenticator(desk: Seat, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who know the password are at this step; the slower one does not replace what the quicker one just made."""
+    by_password(desk)
+    secret = re.search(r'class="secret">([A-Z2-7 ]+)<', desk.html)
+    assert secret is not None
+    still = staff.still
+
+    def meanwhile(session: Session, found: StaffLogin) -> StaffLogin:
+        an_authenticator(session, now, "lishuji")
+        return still(session, found)
+
+    monkeypatch.setattr(staff, "still", meanwhile)
+    step(desk, "enrol", code=pyotp.TOTP(secret.group(1).replace(" ", "")).at(now))
+    assert (desk.status, re.findall(r"<li>([0-9A-Z-]{19})</li>", desk.html)) == (409, [])
+    monkeypatch.undo()
+    assert not inside(desk)
 
 
 def test_a_password_from_somebody_else_is_replaced_first(desk: Seat, now: datetime, person: Person) -> None:

@@ -130,7 +130,7 @@ def recovery_codes(call: Call) -> Answer:
         raise Problem("NOT_FOUND")
     if call.posted and sheet.validate() and _is_he(call, found, sheet.password):
         with transaction() as session:
-            codes = second_factors.new_codes(session, found=found, actor=call.actor, now=call.now)
+            codes = second_factors.new_codes(session, found=staff.still(session, found), actor=call.actor, now=call.now)
         return _show(call, "console/account/codes.html", codes=codes)
     return _show(call, "console/account/recovery.html", sheet=sheet)
 
@@ -167,7 +167,8 @@ def _enrolled(call: Call, found: StaffLogin, secret: str, sheet: AuthenticatorSh
     """The recovery codes; none, and a word at the field, where the code is not the authenticator's."""
     try:
         with transaction() as session:
-            return second_factors.enrol(session, found=found, secret=secret, code=sheet.code.data, actor=call.actor, now=call.now)
+            row = staff.still(session, found)
+            return second_factors.enrol(session, found=row, secret=secret, code=sheet.code.data, actor=call.actor, now=call.now)
     except Problem as problem:  # its kind would lead to the sign-in page
         sheet.code.errors = [problem.message]
         return []

@@ -65,7 +65,7 @@ def _step(step: Step, work: Any) -> Response:
         answer: Response = work(found, proven)
         return answer
     except Problem as problem:
-        if problem.code in ("LOGIN_LOCKED", "LOGIN_FAILED"):
+        if problem.code in ("LOGIN_LOCKED", "LOGIN_FAILED", "FORM_EXPIRED"):
             return look.sign_in(problem=problem, status=STATUS[problem.kind])
         return _ask(step, found, proven=proven, problem=problem, status=STATUS[problem.kind])
 
@@ -98,6 +98,8 @@ def _enrol(found: StaffLogin, _proven: bool) -> Response:
         raise Problem("CODE_WRONG")
     with transaction() as session:
         code, row = request.form.get("code", "")[:64], staff.still(session, found)
+        if row.totp_secret is not None:  # another who knows the password was quicker: his is not replaced
+            raise Problem("FORM_EXPIRED")
         codes = second_factors.enrol(session, found=row, secret=secret, code=code, actor=Actor(row.person_id), now=now)
         token = staff.sign_in(session, found=row, now=now, browser=seats.browser_label(), device=known)
     kept = seats.kept_draft(token)

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from server import limits
 from server.console.views import pages
-from server.db.base import transaction
+from server.db.base import reading, transaction
 from server.domain.problems import Problem
 from server.domain.reviews import VOTE_NAMES, Vote
 from server.services import review_slips, review_votes
@@ -29,16 +29,17 @@ def vote() -> Response:
 
 
 def _voted(code: str) -> Response:
-    """Keep the votes if every question has one; else the questions, with what was chosen."""
-    with transaction() as session:
+    """Keep the votes if every question has one; else the questions, with what was chosen. Who guesses codes only reads."""
+    with reading() as session:
         slip = review_slips.find(session, code)
-        chosen = {item.public_id: request.form.get(f"vote-{item.public_id}", "") for item in slip.items}
-        missing = [item for item, said in chosen.items() if said not in set(Vote)]
-        if missing:
-            said = "每件事都请选一个；不清楚的选“说不准”" if "cast" in request.form else ""
-            shown = {"code": slip.token, "items": slip.items, "chosen": chosen, "votes": VOTE_NAMES, "said": said}
-            return pages.public("public/vote.html", 422 if said else 200, private=True, **shown)
-        votes = {item: Vote(said) for item, said in chosen.items()}
+    chosen = {item.public_id: request.form.get(f"vote-{item.public_id}", "") for item in slip.items}
+    if not all(said in set(Vote) for said in chosen.values()):
+        said = "每件事都请选一个；不清楚的选“说不准”" if "cast" in request.form else ""
+        shown = {"code": slip.token, "items": slip.items, "chosen": chosen, "votes": VOTE_NAMES, "said": said}
+        return pages.public("public/vote.html", 422 if said else 200, private=True, **shown)
+    votes = {item: Vote(said) for item, said in chosen.items()}
+    with transaction() as session:
+        slip = review_slips.find(session, code)  # it may have been used, or the vote counted, since
         review_votes.receive(session, token=slip.token, cell_public_id=slip.cell.public_id, votes=votes)
     return pages.public("public/vote_done.html", private=True)
 
