@@ -147,7 +147,8 @@ def test_a_screen_goes_dark_once_it_is_ended(secretary_s: Page, ids: dict[str, s
     page = open_screen(desk, ids, faults, base)
     assert axe(page)[0] == []
     desk.reload()
-    desk.get_by_role("button", name="停用").click()
+    desk.locator("summary", has_text="停用").click()
+    desk.get_by_role("button", name="确定停用").click()
     pass_by(page, time, 11)
     expect(page.get_by_role("heading", name="大屏已停用")).to_be_visible()
     assert seen(page.screenshot()) == []

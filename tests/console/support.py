@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,3 +34,9 @@ def statements(act: Callable[[], object]) -> int:
     finally:
         event.remove(engine, "before_cursor_execute", note)
     return len(sent)
+
+
+def asks_first(html: str, action: str) -> bool:
+    """Is the button that posts there behind a question that another button opens?"""
+    question = r'<details class="decline sure"><summary[^>]*>[^<]+</summary><div[^>]*><p>[^<]+</p>'
+    return re.search(rf'{question}<form[^>]*"{re.escape(action)}"', html) is not None and html.count(f'"{action}"') == 1

@@ -21,6 +21,7 @@ from server.domain.permissions import Role
 from server.services import codes
 from tests.conftest import Time
 from tests.console.conftest import Seat, seat_of
+from tests.console.support import asks_first
 from tests.console.test_tasks import statements_of
 from tests.factories.checkins import a_scan, code_of, open_task
 from tests.factories.people import Tree, a_person
@@ -161,6 +162,7 @@ def test_a_screen_shows_the_present_code_and_nineteen_more_until_it_is_ended(
     with reading() as session:
         screen = session.execute(select(Screen)).scalar_one()
     secretary.get(at)
+    assert asks_first(secretary.html, f"/console/screens/{screen.public_id}/end")
     secretary.post(f"/console/screens/{screen.public_id}/end")
     assert "这块屏已停用" in secretary.said
     assert outside.get(f"{shown}/now").status_code == 404
@@ -202,6 +204,7 @@ def test_a_hall_shows_totals_and_no_names_until_its_link_is_revoked(
     assert outside.get(forged).status_code == 404
     with reading() as session:
         link = session.execute(select(HallLink)).scalar_one()
+    assert asks_first(secretary.html, f"/console/halls/{link.public_id}/revoke")
     secretary.post(f"/console/halls/{link.public_id}/revoke")
     assert "“一楼大厅”的链接已停用" in secretary.said
     assert outside.get(f"{hall}/now").status_code == 404

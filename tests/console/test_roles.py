@@ -16,7 +16,7 @@ from server.db.models.people import Person, RoleGrant
 from server.domain.permissions import SYSTEM, Role
 from server.services import people, roles, staff
 from tests.console.conftest import Seat, seat_of, sit_down
-from tests.console.support import HOSTILE, statements
+from tests.console.support import HOSTILE, asks_first, statements
 from tests.factories.people import Tree, today, with_role
 from tests.factories.registrations import a_unit
 from tests.factories.staff import its_own_account
@@ -67,6 +67,7 @@ def test_a_secretary_appoints_a_grid_worker_and_takes_it_back(secretary: Seat, t
     assert "孙新人" not in secretary.said
     secretary.get(f"/console/roles/people/{holder().public_id}")
     ending = re.findall(r'action="(/console/roles/\w+/end)"', secretary.html)[0]
+    assert asks_first(secretary.html, ending), "one click asks, the second ends it"
     secretary.post(ending)
     assert "网格员已收回" in secretary.said
     secretary.get(f"/console/roles/people/{holder().public_id}")
