@@ -12,7 +12,7 @@ from server.console.desk import Answer, Call
 from server.console.look import when
 from server.db.models.platform import Undo
 from server.domain.days import SHANGHAI, local_day
-from server.domain.duties import DUTY_NAMES, REASONS, DutyKind, verbs
+from server.domain.duties import DUTY_NAMES, REASONS, VERBS, DutyKind, verbs
 from server.domain.problems import PROBLEMS, Problem
 from server.services import decisions, duties, undos
 from server.services.decisions import Pick, Word
@@ -30,6 +30,7 @@ PATHS = {
     K.TRANSFER: "/console/transfers",
     K.BINDING: "/console/bindings",
     K.UNIT_REGISTRATION: "/console/unit-registrations",
+    K.REQUEST_CLAIM: "/console/request-claims",
     K.CONTENT: "/console/content-checks",
     K.WISH: "/console/wishes",
     K.FEEDBACK: "/console/feedbacks",
@@ -47,7 +48,7 @@ TO_DO = {
     K.WISH: "去办理",
     K.FEEDBACK: "去答复",
 }
-SAID = {"approve": "已通过", "decline": "已退回", "dispatch": "已派单"}
+SAID = {"approve": "已通过", "decline": "已退回"}
 HOLDS = {
     "flagged": "系统有提示",
     "night": "夜间服务",
@@ -80,8 +81,15 @@ def queue_page(call: Call, template: str, kinds: Sequence[DutyKind], **more: Any
     found, following = duties.queue(call.session, actor=call.actor, now=call.now, kinds=kinds, after=after, limit=LINES)
     kept = {name: value for name, value in call.args.items() if name not in ("after", "act")}
     more_to = f"?{urlencode({**kept, 'after': following})}" if following else ""
-    bulk = list(dict.fromkeys(reason for kind in kinds for reason in REASONS.get(kind, ())))
-    return call.show(template, lines=lines_of(found, call.now), more=more_to, first=after is None, bulk=bulk, failed=failures(call), **more)
+    lines = lines_of(found, call.now)
+    more |= {"lines": lines, "more": more_to, "first": after is None, "bulk": reasons_of(lines), "failed": failures(call)}
+    return call.show(template, **more)
+
+
+def reasons_of(lines: Sequence[Line]) -> list[tuple[str, str, Sequence[str]]]:
+    """Kind, its name and its ready-made reasons, of what can be declined on this page."""
+    there = {line.duty.kind for line in lines if line.no}
+    return [(kind.value, DUTY_NAMES[kind], reasons) for kind, reasons in REASONS.items() if kind in there]
 
 
 def lines_of(found: Sequence[Duty], now: datetime) -> list[Line]:
@@ -110,13 +118,20 @@ def _named(duty: Duty) -> str:
 def said_of(act: Undo) -> str:
     """What was done, in one sentence."""
     failed = f"{len(act.failed)} 条没有办成，原因在下面" if act.failed else ""
-    return "，".join(part for part in (f"{SAID[act.action]} {len(act.done)} 条" if act.done else "", failed) if part)
+    return "，".join(part for part in (f"{_word_of(act)} {len(act.done)} 条" if act.done else "", failed) if part)
+
+
+def _word_of(act: Undo) -> str:
+    """What its button said, where all that was done had the same; else the word that holds for all."""
+    kinds = {one["subject"].partition(".")[0] for one in act.done}
+    column = 0 if act.action == "approve" else 1
+    words = {both[column] for (kind, _), both in VERBS.items() if kind.value in kinds and both[column]}
+    word = words.pop() if len(words) == 1 else ""
+    return (word if word.startswith("不") else f"已{word}") if word else SAID[act.action]
 
 
 def address(duty: Duty) -> str:
     """The page of the duty."""
-    if duty.kind is K.REQUEST_CLAIM:
-        return "/console/request-claims"
     if duty.kind is K.CALLBACK:
         return f"/console/requests/{duty.id}/callback"
     return f"{PATHS.get(duty.kind, '/console/requests')}/{duty.id}"

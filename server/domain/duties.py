@@ -139,3 +139,8 @@ VERBS: Mapping[tuple[DutyKind, str], tuple[str, str]] = {
 def verbs(kind: DutyKind, state: str) -> tuple[str, str]:
     """What can be done in the list itself."""
     return VERBS.get((kind, state), ("", ""))
+
+
+def fits(kind: DutyKind, reason: str) -> bool:
+    """Is it a ready-made reason of this kind, or somebody's own words? One of another kind would tell a person what is not about him."""
+    return reason in REASONS.get(kind, ()) or not any(reason in ready for ready in REASONS.values())

@@ -50,6 +50,7 @@ PROBLEMS: Mapping[str, tuple[Kind, str]] = {
     "KEYS_IN_USE": (K.CONFLICT, "还有内容用这把密钥加密，请先重新加密，完成后再停用"),
     "KEYS_SOON": (K.CONFLICT, "新密钥刚添加，各个进程还在读取，请过一分钟再启用"),
     "NOTE_REQUIRED": (K.REFUSED, "请写明原因后再提交"),
+    "REASON_UNFIT": (K.REFUSED, "这条原因是给别的事项用的，请另选一条，或写一句自己的"),
     "STALE": (K.CONFLICT, "别人刚刚处理过，请刷新后再操作"),
     "UNDO_ACTED": (K.CONFLICT, "这个人刚刚又办了事，不能撤销了，请先联系本人核对清楚"),
     "UNDO_DONE": (K.CONFLICT, "这一步已经撤销过了，请刷新后查看"),

@@ -24,7 +24,7 @@ from server.db.models.registrations import MemberRegistration, Transfer, UnitReg
 from server.db.models.requests import Request, RequestOffer
 from server.db.models.rosters import RosterEntry
 from server.db.models.tasks import Claim, VolunteerTeam
-from server.domain.duties import NEEDS, OPINION, DutyKind
+from server.domain.duties import NEEDS, OPINION, DutyKind, fits
 from server.domain.permissions import Actor
 from server.domain.problems import Problem
 from server.domain.registrations import TransferState, UnitState
@@ -161,7 +161,7 @@ def _of_kind(session: Session, kind: DutyKind, picks: Sequence[Pick], word: Word
     mine = duty_sources.reach(word.actor, NEEDS[kind], model.community_id)
     found = select(model).where(model.public_id.in_([pick.id for pick in picks]), mine)
     rows = {row.public_id: row for row in session.execute(found.execution_options(populate_existing=True)).scalars()}
-    codes = {pick.id: _why_not(rows.get(pick.id), pick) for pick in picks}
+    codes = {pick.id: _why_not(rows.get(pick.id), pick, word) for pick in picks}
     good = [rows[public_id] for public_id, code in codes.items() if code is None]
     for row in good:
         act.watch(kind.value, row, *reversals.beside(session, row))
@@ -169,10 +169,12 @@ def _of_kind(session: Session, kind: DutyKind, picks: Sequence[Pick], word: Word
     return failed + (DECIDERS[kind](session, good, word) if good else [])
 
 
-def _why_not(row: Any, pick: Pick) -> str | None:
+def _why_not(row: Any, pick: Pick, word: Word) -> str | None:
     if row is None:
         return "NOT_FOUND"
-    return "STALE" if pick.version is not None and pick.version != row.version else None
+    if pick.version is not None and pick.version != row.version:
+        return "STALE"
+    return None if word.accepting or fits(pick.kind, word.reason or "") else "REASON_UNFIT"
 
 
 def _claims(session: Session, rows: Sequence[Claim], word: Word) -> list[Failure]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -17,6 +17,7 @@ from server.domain.tasks import ClaimState
 from tests.browser.conftest import PHONE, Open, awake
 from tests.browser.keys import go, skip, tab_to
 from tests.factories.people import Tree, a_person
+from tests.factories.registrations import a_registration, agree
 from tests.factories.tasks import a_claim, a_task
 
 
@@ -71,7 +72,7 @@ def test_down_the_list_choosing_some_declining_one(seated: Open, secretary: Pers
     page.keyboard.press("Tab")
     page.keyboard.type("a just d typed x")
     go(page)
-    expect(page.locator("#said")).to_contain_text("已退回 1 条")
+    expect(page.locator("#said")).to_contain_text("不通过 1 条")
     with reading() as session:
         assert session.execute(select(Claim.reason).where(Claim.state == ClaimState.DECLINED)).scalar_one() == "a just d typed x"
     assert how_many(ClaimState.APPROVED) == 2
@@ -118,3 +119,29 @@ def test_all_of_it_works_without_a_script(seated: Open, secretary: Person) -> No
     page.get_by_role("button", name="撤销").click()
     expect(page.locator("#said")).to_contain_text("已撤销 3 条")
     assert how_many(ClaimState.PENDING) == 23
+
+
+@pytest.mark.usefixtures("claimed")
+def test_the_reasons_and_words_are_those_of_the_ticked_lines(seated: Open, secretary: Person, tree: Tree, now: datetime) -> None:
+    with transaction() as session:
+        a_registration(session, now - timedelta(days=1), agree(session, now, a_person(session, now, "钱二")), tree.community)
+    page = seated(secretary)
+    page.goto("/console", wait_until="load")
+    bulk, box = page.locator("#bulk"), page.locator("tr[data-duty] input[type=checkbox]")
+    shown = "option:not(optgroup[hidden] option)"
+    expect(bulk.locator(f"#why-all {shown}")).to_have_count(7)
+    box.first.check()
+    expect(bulk.locator("summary")).to_have_text("退回所选")
+    expect(bulk.locator(f"#why-all {shown}")).to_have_text(
+        ["请补充工作单位", "不住在本社区，请到居住地社区报到", "信息有误，请核对后重新提交", re.compile("其他")]
+    )
+    expect(bulk.locator("#why-all")).to_have_value("请补充工作单位")
+    box.nth(1).check()
+    expect(bulk.locator("summary")).to_have_text("退回、不通过所选")
+    expect(bulk.locator(f"#why-all {shown}")).to_have_text([re.compile("其他")])
+    box.first.uncheck()
+    expect(bulk.locator("#why-all")).to_have_value("名额已满，请看看其他活动")
+    bulk.locator("summary").click()
+    bulk.get_by_role("button", name="确定不通过所选").click()
+    expect(page.locator("#said")).to_contain_text("不通过 1 条")
+    assert how_many(ClaimState.DECLINED) == 1

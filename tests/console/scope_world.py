@@ -45,6 +45,7 @@ OBJECTS: Mapping[tuple[str, str], str] = {
     ("bindings", "id"): "duty_binding",
     ("unit-registrations", "id"): "duty_unit_registration",
     ("requests", "id"): "request",
+    ("request-claims", "id"): "offer",
     ("requests/claims", "offer"): "offer",
     ("requests/offers", "offer"): "offer",
     ("media", "id"): "media",

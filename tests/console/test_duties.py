@@ -104,7 +104,7 @@ def test_a_form_is_accepted_from_its_page_and_its_receipt_taken_back(secretary: 
     secretary.get(f"/console/registrations/{ids['registration']}")
     assert "名册里没有找到" in secretary.said
     secretary.post("/console/decide", pick=f"registration.{ids['registration']}.0", answer="approve", back="/console/registrations")
-    assert "已通过 1 条" in secretary.said
+    assert "已接收 1 条" in secretary.said
     row = one(MemberRegistration, public_id=ids["registration"])
     assert (row.state, row.receipt_no is None) == (MemberState.ACTIVE, False)
 

@@ -265,3 +265,33 @@ def test_supplement_transcript_and_station(secretary: Seat, tree: Tree, now: dat
         care = stations.open_one(session, community=tree.community, kind=StationKind.REPAIRS, keeper=None, actor=SYSTEM, now=now)
     secretary.post(address(request, "station"), station=care.public_id)
     assert "服务站 便民维修站" in secretary.said
+
+
+def test_claims_are_decided_as_on_today(secretary: Seat, stranger: Seat, tree: Tree, now: datetime) -> None:
+    request = made(now, tree, RequestState.TRIAGED)
+    secretary.post(address(request, "publish"))
+    with transaction() as session:
+        who = a_person(session, now, "赵师傅")
+        mine = requests.by_public_id(session, request.public_id)
+        offer = request_claims.claim(session, mine, by=Receiver(person_id=who.id), actor=Actor(who.id), now=now)
+    secretary.get("/console/request-claims")
+    assert ("同意所选" in secretary.said, "不同意所选" in secretary.said) == (True, True)
+    there = f"/console/request-claims/{offer.public_id}"
+    assert f'href="{there}"' in secretary.html
+    secretary.get(there)
+    assert request.number in secretary.said
+    stranger.get(there)
+    assert stranger.status == 404
+    secretary.post("/console/decide", pick=f"request_claim.{offer.public_id}.0", answer="approve", back="/console/request-claims", once="x")
+    assert ("已同意 1 条" in secretary.said, state_of(request)) == (True, RequestState.ACCEPTED)
+
+
+def test_a_state_without_a_tab_is_chosen_in_the_list(secretary: Seat, tree: Tree, now: datetime) -> None:
+    made(now, tree, RequestState.TRIAGED)
+    secretary.get("/console/requests?state=triaged")
+    tabs = secretary.html.partition('<ul class="tabs">')[2].partition("</ul>")[0]
+    assert tabs.count("<li>") == 7
+    assert '<option value="triaged" selected>待派单（1）</option>' in secretary.html
+    assert 'name="state" value=' not in secretary.html
+    secretary.get("/console/requests?state=open")
+    assert "没有要办的诉求" in secretary.said

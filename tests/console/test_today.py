@@ -262,3 +262,40 @@ def test_a_dispatch_is_taken_back(tree: Tree, secretary: Seat, now: datetime) ->
 
 def _himself(claim: Claim) -> Actor:
     return Actor(claim.person_id)
+
+
+def mixed(tree: Tree, now: datetime) -> tuple[str, str]:
+    """A claim and a form that wait, as check-box values."""
+    (claim,) = claimed(tree, now, "赵大")
+    with transaction() as session:
+        form = a_registration(session, now, agree(session, now, a_person(session, now, "钱二")), tree.community)
+        return pick(claim), f"registration.{form.public_id}.{form.version}"
+
+
+def test_a_reason_of_another_kind_is_refused_by_line(tree: Tree, secretary: Seat, now: datetime) -> None:
+    both = list(mixed(tree, now))
+    secretary.post("/console/decide", pick=both, answer="decline", why="名额已满，请看看其他活动", back="/console")
+    assert "不通过 1 条，1 条没有办成" in secretary.said
+    assert "党员报到：钱二 ：这条原因是给别的事项用的" in secretary.said
+    assert states() == [ClaimState.DECLINED]
+    secretary.post("/console/decide", pick=both[1], answer="decline", more="请带介绍信来一趟", back="/console", once="own")
+    assert "已退回 1 条" in secretary.said
+
+
+def test_reasons_stand_by_kind_and_only_those_of_the_page(tree: Tree, secretary: Seat, now: datetime) -> None:
+    mixed(tree, now)
+    secretary.get("/console")
+    bulk = secretary.html.partition('id="why-all"')[2].partition("</select>")[0]
+    assert re.findall(r'<optgroup label="([^"]+)"', bulk) == ["活动报名", "党员报到"]
+    secretary.get("/console?tab=claims")
+    bulk = secretary.html.partition('id="why-all"')[2].partition("</select>")[0]
+    assert ("optgroup" in bulk, bulk.count("<option")) == (False, 4)
+
+
+def test_a_line_and_the_bar_have_one_word(tree: Tree, secretary: Seat, now: datetime) -> None:
+    mixed(tree, now)
+    for page, words in (("/claims", ("通过所选", "不通过所选")), ("/registrations", ("接收所选", "退回所选"))):
+        secretary.get(f"/console{page}")
+        assert re.findall(r">([^<>]+所选)</span></(?:button|summary)>", secretary.html) == [*words, f"确定{words[1]}"]
+    secretary.get("/console")
+    assert ">通过、接收所选<" in secretary.html

@@ -226,7 +226,7 @@ def test_staff_claim_an_open_request_and_somebody_else_agrees(app: Flask, tree: 
     secretary.post(f"{request}/claim", once="a")
     assert ("等另一位负责人审核" in secretary.said, f'"{request}/claim"' in secretary.html) == (True, False)
     secretary.get("/console/request-claims")
-    assert "没有等审核的认领" in secretary.said
+    assert "没有等待办理的" in secretary.said
     with reading() as session:
         offer = session.execute(select(RequestOffer.public_id)).scalar_one()
     secretary.post(f"{request}/claims/{offer}/approve", once="b", back=request)

@@ -12,8 +12,32 @@
     const line = document.querySelector("[data-chosen]");
     if (bulk) bulk.classList.toggle("some", chosen().length > 0);
     if (line) line.textContent = chosen().length ? `已选 ${chosen().length} 条` : "勾选几条，一次办完";
+    document.querySelectorAll("[data-word]").forEach(say);
+    fit();
   }
-  document.addEventListener("change", () => setTimeout(tell, 0));
+
+  // The buttons for many say what the buttons of the ticked lines say; where none of these has such a button, there is none for many.
+  function say(span) {
+    span.dataset.page ||= span.textContent;
+    const { word, otherwise, page } = span.dataset;
+    const words = [...new Set(chosen().map((box) => box.dataset[word]).filter(Boolean))];
+    if (!chosen().length) span.textContent = page;
+    else span.textContent = `${page.startsWith("确定") ? "确定" : ""}${words.length && words.length < 3 ? words.join("、") : otherwise}所选`;
+    span.closest("button, details").hidden = chosen().length > 0 && words.length === 0;
+  }
+
+  // A ready-made reason is for lines of its own kind: the others of the page go, and where several kinds are ticked one writes one's own.
+  function fit() {
+    const select = document.getElementById("why-all");
+    if (!select) return;
+    const declined = chosen().filter((box) => box.dataset.no);
+    select.querySelectorAll("optgroup").forEach((group) => {
+      group.hidden = group.disabled = !declined.every((box) => box.value.startsWith(`${group.dataset.kind}.`));
+    });
+    const usable = (option) => !option.parentElement.disabled;
+    if (!select.value || !usable(select.selectedOptions[0])) [...select.options].find(usable).selected = true;
+  }
+  document.addEventListener("change", (event) => { if (event.target.type === "checkbox") setTimeout(tell, 0); });
   window.addEventListener("pageshow", tell);
 
   // Enter on a box chooses nothing and decides nothing; in the reason for many it means what its button says.
@@ -54,12 +78,12 @@
 
   function approve() {
     const button = chosen().length ? bulk.querySelector('button[value="approve"]') : here() >= 0 && rows[here()].querySelector("form[data-approve] button");
-    if (button) button.click();
+    if (button && !button.hidden) button.click();
   }
 
   function decline() {
     const details = (chosen().length ? bulk : here() >= 0 && rows[here()])?.querySelector?.("details.decline");
-    if (!details) return;
+    if (!details || details.hidden) return;
     details.open = true;
     details.querySelector("select").focus();
   }

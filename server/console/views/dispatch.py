@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from server.console import request_pages
-from server.console.desk import Answer, Call, Desk
-from server.console.duty_pages import decided_one
+from server.console.desk import Answer, Call, Desk, away
+from server.console.duty_pages import decided_one, queue_page
 from server.console.forms import Sheet, choice, choices, text, words
 from server.console.request_pages import address
 from server.db.models.platform import Undo
 from server.db.models.requests import Request
 from server.domain.duties import DutyKind
 from server.domain.permissions import Permission as P
-from server.domain.problems import PROBLEMS, Problem
+from server.domain.problems import Problem
 from server.services import (
     decisions,
     dispatch,
@@ -111,24 +110,16 @@ def publish(call: Call, id: str) -> Answer:  # noqa: A002
 
 @desk.page("/request-claims", permission=P.CLAIMS_DECIDE)
 def list_claims(call: Call) -> Answer:
-    """等审核的诉求认领，先报的在前."""
-    rows, following = dispatch_lists.claims(call.session, actor=call.actor, after=call.args.get("after") or None, limit=request_pages.LINES)
-    more = f"?{urlencode({'after': following})}" if following else ""
-    return call.show(
-        "console/requests/claims.html", claims=rows, more=more, category=request_pages.category, words=request_pages.words_of(call)
-    )
+    """等审核的诉求认领，先报的在前；和今天一样办."""
+    return queue_page(call, "console/today/list.html", (DutyKind.REQUEST_CLAIM,), title="诉求认领审核")
 
 
-@desk.action("/request-claims/decide", permission=P.CLAIMS_DECIDE)
-def decide_claims(call: Call) -> Answer:
-    """批量同意或不同意."""
-    approve, reason = call.typed.get("decision") == "approve", call.typed.get("reason", "").strip()[:200]
-    ids = call.typed.getlist("ids")
-    picks = [Pick(DutyKind.REQUEST_CLAIM, one) for one in ids]
-    act = decisions.decide(call.session, picks, Word(approve, reason or None, call.actor, call.now))
-    failed = f"；{len(act.failed)} 条没有办成：{PROBLEMS[act.failed[0]['code']][1]}" if act.failed else ""
-    said = f"{'同意' if approve else '没有同意'} {len(act.done)} 条{failed}"
-    return call.done(said, to="/console/request-claims", undo=act)
+@desk.page("/request-claims/<id>", permission=P.CLAIMS_DECIDE)
+def show_claim(call: Call, id: str) -> Answer:  # noqa: A002
+    """到这条认领所在的诉求去."""
+    offer = dispatch.by_public_id(call.session, id)
+    scopes.require(call.session, call.actor, P.CLAIMS_DECIDE, offer.community_id)
+    return away(address(dispatch_lists.line_of(call.session, offer).request))
 
 
 @desk.action("/requests/<id>/claims/<offer>/approve", permission=P.CLAIMS_DECIDE)

@@ -8,10 +8,10 @@ from typing import Any
 from qr.rules import Grade
 from server.console import forms
 from server.console.desk import Answer, Call, Desk
-from server.console.duty_pages import decided_one, failures, form_of, lines_of
+from server.console.duty_pages import decided_one, failures, form_of, lines_of, reasons_of
 from server.console.look import when
 from server.domain.checkins import FLAG_NAMES, GRADE_NAMES, explain
-from server.domain.duties import REASONS, DutyKind
+from server.domain.duties import DutyKind
 from server.domain.permissions import Permission as P
 from server.domain.permissions import may
 from server.domain.records import METHOD_NAMES, RECORD_STATE_NAMES, RecordState
@@ -38,9 +38,8 @@ def list_records(call: Call) -> Answer:
     lines = lines_of([case.duty for case in cases if case.duty is not None], call.now)
     shown = [(_shown(case), line) for case, line in zip(cases, lines, strict=True)]
     more = f"?after={following}" if following else ""
-    return call.show(
-        "console/records/list.html", shown=shown, more=more, first=after is None, bulk=REASONS[DutyKind.RECORD], failed=failures(call)
-    )
+    more_of: dict[str, Any] = {"more": more, "first": after is None, "failed": failures(call)}
+    return call.show("console/records/list.html", shown=shown, lines=lines, bulk=reasons_of(lines), **more_of)
 
 
 @desk.form("/records/<id>", permission=P.RECORDS_CONFIRM)

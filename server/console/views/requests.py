@@ -43,6 +43,7 @@ CATEGORIES = tuple(REQUEST_CATEGORIES.items())
 STATES = tuple((state.value, name) for state, name in REQUEST_STATE_NAMES.items() if state is not RequestState.DRAFT)
 CHANNELS = tuple((channel.value, name) for channel, name in CHANNEL_NAMES.items())
 ENDED = "ended"
+DAILY = (RequestState.SUBMITTED, RequestState.TRIAGED, RequestState.IN_PROGRESS, RequestState.FINISHED)  # a tab each
 QUERY = ("at", "state", "category", "place", "channel", "number", "overdue")
 KIN = {"merged": "并进来的", "split": "拆出的", "into": "并入了", "from": "来自", "reopened": "回炉后重新立的"}
 
@@ -132,7 +133,7 @@ def _member(kind: Any, value: str) -> Any:
 def _list_page(call: Call, asked: Mapping[str, str], below: Any, counts: Mapping[str, int], rows: Any) -> dict[str, Any]:
     narrowed = any(asked[name] for name in ("category", "place", "channel", "number", "overdue"))
     tabs = [("", "没办结", sum(counts.values()) - counts["overdue"])]
-    tabs += [(state.value, REQUEST_STATE_NAMES[state], counts[state.value]) for state in OPEN_STATES if counts.get(state.value)]
+    tabs += [(state.value, REQUEST_STATE_NAMES[state], counts.get(state.value, 0)) for state in DAILY]
     spots = indented(node for node in below if node.path != below[0].path)
     may_triage = any(may_on_node(call.actor, P.REQUESTS_TRIAGE, node.path) for node in below[:1])
     return {
@@ -142,6 +143,7 @@ def _list_page(call: Call, asked: Mapping[str, str], below: Any, counts: Mapping
         "late": counts["overdue"],
         "tabs": [*tabs, (ENDED, "已结束", None)],
         "filters": (
+            ("state", "状态", "没办结", _states(counts)),
             ("category", "类别", "全部", CATEGORIES),
             ("place", "地点", "全部", spots),
             ("channel", "来源", "全部", CHANNELS),
@@ -152,6 +154,12 @@ def _list_page(call: Call, asked: Mapping[str, str], below: Any, counts: Mapping
         "difficulties": [(one.value, name) for one, name in DIFFICULTIES.items()],
         "url": lambda **over: urlencode({name: value for name, value in {**asked, **over}.items() if value}),
     }
+
+
+def _states(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """All one may look at, with how many there are; the tabs are those of every day."""
+    said = [(state.value, REQUEST_STATE_NAMES[state], counts.get(state.value)) for state in OPEN_STATES]
+    return [*((value, f"{name}（{count}）" if count else name) for value, name, count in said), (ENDED, "已结束")]
 
 
 def _detail(call: Call, case: Case) -> dict[str, Any]:
