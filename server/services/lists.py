@@ -29,5 +29,10 @@ def page(
     order = model.id.desc() if newest_first else model.id
     rows = list(session.execute(wanted.order_by(order).limit(limit + 1)).all())
     more = len(rows) > limit
-    last_shown: Any = rows[limit - 1] if more else None
-    return rows[:limit], getattr(last_shown, "public_id", None) or last_shown[0].public_id if more else None
+    return rows[:limit], _cursor(rows[limit - 1], model) if more else None
+
+
+def _cursor(row: Row[Any], model: Any) -> str:
+    """Of the row's own subject, whatever other public ids stand beside it."""
+    subject: Any = row[0] if isinstance(row[0], model) else row
+    return str(subject.public_id)
