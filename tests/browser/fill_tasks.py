@@ -16,7 +16,7 @@ from server.domain.tasks import ClaimState
 from server.services import attendance, codes, halls, posters, tasks
 from tests.factories.checkins import code_of
 from tests.factories.people import Tree, a_person, actor_of
-from tests.factories.registrations import a_unit
+from tests.factories.registrations import a_member, a_unit
 from tests.factories.tasks import a_claim, a_draft, a_post, a_shift, a_task
 
 NAMES = ["赵建国", "钱秀英", "孙伟", "李桂兰", "周明", "吴丽华", "郑强", "王玉珍", "冯涛"]
@@ -79,6 +79,6 @@ def _attend(session: Session, tree: Tree, task: Task, actor: Actor, now: datetim
     members = [a_person(session, now, name, unit_id=unit.id) for name in NAMES]
     approved = [a_claim(session, now, task, member) for member in members[:-1]]
     a_claim(session, now, task, members[-1], ClaimState.PENDING)
-    came = [person.public_id for person in [*members[:5], a_person(session, now, "<i>何平</i>")]]
+    came = [person.public_id for person in [*members[:5], a_member(session, now, tree, "<i>何平</i>", unit=unit)]]
     attendance.record(session, task, people=came, method=Method.TICK, started_at=now, ended_at=None, actor=actor, now=now)
     return approved[-1]
