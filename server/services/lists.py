@@ -32,7 +32,7 @@ def page(
     return rows[:limit], _cursor(rows[limit - 1], model) if more else None
 
 
-def _cursor(row: Row[Any], model: Any) -> str:
+def _cursor(row: Any, model: Any) -> str:
     """Of the row's own subject, whatever other public ids stand beside it."""
     subject: Any = row[0] if isinstance(row[0], model) else row
     return str(subject.public_id)
