@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
 
 from server import defer
 from server.db import vault
@@ -17,11 +16,10 @@ from server.domain.days import local_day
 from server.domain.operations import OperationKind
 from server.domain.permissions import SYSTEM, Role
 from server.services import audit, key_rotations, operations, policies, staff, workdays
-from tests.browser.conftest import DESKTOP, PHONE, Open, axe, look
-from tests.browser.test_axe import EXPLAINED
+from tests.browser.conftest import PHONE, Open
+from tests.browser.test_axe import faults_of, in_every_look
 from tests.factories.people import Tree, a_person, actor_of, with_role
 
-LOOKS = ["light.normal", "dark.normal", "light.large"]
 ROLES = (Role.COUNTY, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR)
 
 
@@ -68,30 +66,15 @@ def addresses(tree: Tree, keeper: Person, now: datetime) -> list[str]:
     ]  # fmt: skip
 
 
-def faults_of(page: Page, address: str) -> list[str]:
-    """What is wrong with the page that is open."""
-    violations, incomplete = axe(page)
-    unexplained = [line for line in incomplete if not any(words in line for words in EXPLAINED)]
-    found = [f"{address}: {line}" for line in (*violations, *unexplained)]
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-        found.append(f"{address}: the page is wider than the screen")
-    return found
-
-
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_on_the_pages_of_administration(
-    seated: Open, keeper: Person, addresses: list[str], base: str, size: dict[str, int]
-) -> None:
-    page = seated(keeper, viewport=size)
+def test_axe_finds_nothing_on_the_pages_of_administration(seated: Open, keeper: Person, addresses: list[str]) -> None:
+    page = seated(keeper)
     found: list[str] = []
     titles: dict[str, str] = {}
-    for chosen in LOOKS:
-        look(page, base, chosen)
-        for address in addresses:
-            page.goto(address)
-            found += [f"{chosen} {line}" for line in faults_of(page, address)]
-            titles[address.partition("?")[0]] = page.title()
+    for address in addresses:
+        page.goto(address)
+        found += [f"{address} {line}" for line in in_every_look(page)]
+        titles[address.partition("?")[0]] = page.title()
     assert not found, "\n".join(found)
     assert len(set(titles.values())) == len(titles), "each page has a title of its own"
 
@@ -102,10 +85,10 @@ def test_axe_finds_nothing_on_a_refusal_of_the_public_pages(visitor: Open, tree:
     found: list[str] = []
     for address in ("/v/nonsense", "/q/nonsense", "/board/nonsense", "/v/nonsense?print=large&theme=dark"):
         page.goto(address)
-        found += faults_of(page, address)
+        found += [f"{address}: {line}" for line in faults_of(page)]
     page.goto("/verify?print=large")
     page.get_by_label("文件编号").fill("HZ-1")
     page.get_by_role("button", name="核验").click()
     assert "没有查到这个编号" in page.inner_text("main")
-    found += faults_of(page, "/verify posted")
+    found += [f"/verify posted: {line}" for line in faults_of(page)]
     assert not found, "\n".join(found)
