@@ -51,6 +51,7 @@ MENU: Sequence[Group] = (
         Item("志愿队伍", "/console/teams", P.TEAMS_MANAGE),
         Item("回执与证明", "/console/documents", P.DOCUMENTS_ISSUE),
         Item("名册导入", "/console/rosters", P.ROSTERS_IMPORT),
+        Item("认作同一人", "/console/merges", P.MERGES_UNDO),
     )),
     Group("活动", (
         Item("岗位与活动", "/console/tasks", P.SCREENS_OPEN),

@@ -147,6 +147,13 @@ def of_community(
     return [(row[0], row[1]) for row in rows], following
 
 
+def one(session: Session, public_id: str, *, actor: Actor) -> tuple[PersonMerge, Person]:
+    """A merge of the actor's places and the person who stayed. Raises NOT_FOUND, also out of scope."""
+    merge = by_public_id(session, public_id)
+    scopes.require(session, actor, Permission.MERGES_UNDO, merge.community_id)
+    return merge, session.get_one(Person, merge.into_id)
+
+
 def by_public_id(session: Session, public_id: str) -> PersonMerge:
     """The merge. Raises NOT_FOUND."""
     found = session.execute(select(PersonMerge).where(PersonMerge.public_id == public_id)).scalar_one_or_none()

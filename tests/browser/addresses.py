@@ -76,6 +76,8 @@ ADDRESSES: Sequence[tuple[str, str | Callable[[World], str]]] = (
     ("registration-to-decide", lambda world: f"/console/registrations/{world.ids['duty_registration']}"),
     ("transfer-to-decide", lambda world: f"/console/transfers/{world.ids['duty_transfer']}"),
     ("binding-to-decide", lambda world: f"/console/bindings/{world.ids['duty_binding']}"),
+    ("merges", "/console/merges"),
+    ("merge-undo", lambda world: f"/console/merges/{world.ids['merge']}/undo"),
     ("unit-registration-to-decide", lambda world: f"/console/unit-registrations/{world.ids['duty_unit_registration']}"),
     ("unit-registration-to-end", lambda world: f"/console/unit-registrations/{world.ids['duty_unit_registration']}/end"),
     # 诉求

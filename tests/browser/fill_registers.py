@@ -16,7 +16,8 @@ from server.domain.orgs import UnitCategory
 from server.domain.people import ConsentChannel, MemberType, Purpose
 from server.domain.permissions import SYSTEM, Actor
 from server.domain.rosters import AT_ONCE, RosterKind, Sheet
-from server.services import documents, proxies, registrations, roster_drafts, rosters, teams, unit_registrations, units
+from server.services import documents, merges, proxies, registrations, roster_drafts, rosters, teams, unit_registrations, units
+from server.services import people as registry
 from server.services.proxies import Represented
 from server.services.registrations import Details
 from server.services.roster_plans import Supply
@@ -34,7 +35,7 @@ TITLE = ("示例水务局在职党员名册", "", "", "", "", "")
 
 
 def fill(session: Session, tree: Tree, who: Person, now: datetime) -> Mapping[str, str]:
-    """Ids: member, unit, team, document, draft (with errors), importing, imported."""
+    """Ids: member, unit, team, document, draft (with errors), importing, imported, merge."""
     clerk = actor_of(session, who, now)
     water = units.create(
         session, community=tree.community, name="示例水务局", category=UnitCategory.AGENCY, uscc="91350100M000100Y43", address="示例路1号",
@@ -61,9 +62,11 @@ def fill(session: Session, tree: Tree, who: Person, now: datetime) -> Mapping[st
     importing = roster_drafts.start(session, _draft(session, tree.community, [HEADER, *long], clerk, now), actor=clerk, now=now)
     good = _draft(session, tree.community, [TITLE, HEADER, *broken], clerk, now)
     made = roster_drafts.carry_out(session, good, actor=clerk, now=now)
+    account = registry.create(session, created_via="wechat", now=now)
+    merge = merges.absorb(session, empty=account, into=people[9], actor=clerk, now=now)
     return {
         "member": people[0].public_id, "unit": water.public_id, "team": team.public_id, "document": receipt.public_id,
-        "draft": draft.public_id, "importing": importing.public_id, "imported": made.public_id,
+        "draft": draft.public_id, "importing": importing.public_id, "imported": made.public_id, "merge": merge.public_id,
     }  # fmt: skip
 
 

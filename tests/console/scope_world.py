@@ -43,6 +43,7 @@ OBJECTS: Mapping[tuple[str, str], str] = {
     ("registrations", "id"): "duty_registration",
     ("transfers", "id"): "duty_transfer",
     ("bindings", "id"): "duty_binding",
+    ("merges", "id"): "merge",
     ("unit-registrations", "id"): "duty_unit_registration",
     ("requests", "id"): "request",
     ("request-claims", "id"): "offer",

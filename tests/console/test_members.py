@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from qr.tokens import Kind
 from server.db.base import reading, transaction
 from server.db.models.checkins import ServiceRecord
+from server.db.models.codes import Code
 from server.db.models.people import Person
 from server.db.models.platform import Event
 from server.db.models.registrations import Document, MemberRegistration, Transfer
@@ -208,7 +210,7 @@ def test_another_community_finds_nobody(stranger: Seat, zhang: Person) -> None:
     for page in ADDRESSES:
         stranger.get(at(zhang, page))
         assert stranger.status == 404, page
-    for page in (*ADDRESSES[2:], "/type", "/receipt"):
+    for page in (*ADDRESSES[2:], "/type", "/receipt", "/card"):
         stranger.get("/console")
         stranger.post(at(zhang, page), to="retire", reason="x", first="2026-01-01", last="2026-02-01")
         assert stranger.status == 404, page
@@ -249,3 +251,14 @@ def test_a_grid_worker_registers_for_his_grid(app: Flask, tree: Tree, now: datet
     worker.get("/console/members/new")
     worker.post("/console/members/new", **{**PAPER, "consent": ConsentChannel.SPOKEN.value, "grid": tree.grid.public_id})
     assert "赵大爷的报到已提交" in worker.said
+
+
+def test_a_card_is_printed_for_who_has_no_phone(secretary: Seat, zhang: Person) -> None:
+    secretary.get(at(zhang))
+    assert "印个人卡" in secretary.html
+    secretary.post(at(zhang, "/card"), once="k")
+    assert "卡上不写姓名，印好请当面交给张三" in secretary.said
+    assert "打印：个人码" in secretary.said
+    with reading() as session:
+        cards = select(Code.subject_id).where(Code.kind == int(Kind.PERSON), Code.subject_kind == "person")
+        assert session.execute(cards).scalars().all() == [zhang.id]

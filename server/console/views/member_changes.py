@@ -11,10 +11,11 @@ from server.console.desk import Answer, Call, Desk
 from server.db.models.orgs import OrgNode
 from server.domain.days import local_day, period_start
 from server.domain.permissions import Permission as P
+from server.domain.posters import PosterForm
 from server.domain.problems import Problem
 from server.domain.records import Method
 from server.domain.registrations import TRANSFER_REASON_NAMES, TransferReason
-from server.services import attendance, documents, members, orgs, registrations, tasks, transfers
+from server.services import attendance, documents, members, orgs, posters, registrations, tasks, transfers
 from server.services.members import Line
 
 desk = Desk("member_changes")
@@ -85,6 +86,15 @@ def end_registration(call: Call, id: str) -> Answer:  # noqa: A002
         registrations.end(call.session, line.row, reason=sheet.reason.data, actor=call.actor, now=call.now, seen=call.seen)
         return call.done(f"{line.name}的报到已结束，本人会收到通知", to=_at(id))
     return _show(call, line, "end", sheet)
+
+
+@desk.action("/members/<id>/card", permission=P.CODES_MANAGE)
+def print_card(call: Call, id: str) -> Answer:  # noqa: A002
+    """The card that an organiser scans, for who has no phone (R6)."""
+    line = members.one(call.session, id, actor=call.actor, permission=P.CODES_MANAGE)
+    community = call.session.get_one(OrgNode, line.row.community_id)
+    row = posters.card_of(call.session, line.person, community, form=PosterForm.PDF_A4, actor=call.actor, now=call.now)
+    return call.done(f"卡上不写姓名，印好请当面交给{line.name}", to=f"/console/codes/prints/{row.public_id}")
 
 
 @desk.action("/members/<id>/receipt", permission=P.DOCUMENTS_ISSUE)

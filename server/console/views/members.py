@@ -99,7 +99,10 @@ def show_member(call: Call, id: str) -> Answer:  # noqa: A002 - the address's wo
     member = members.detail(call.session, id, actor=call.actor)
     given = {consent.purpose: consent for consent in member.consents}
     live = member.row.state in LIVE
-    acts = {key: may(call.actor, need) for key, need in (("decide", P.REGISTRATIONS_DECIDE), ("issue", P.DOCUMENTS_ISSUE))}
+    acts = {
+        key: may(call.actor, need)
+        for key, need in (("decide", P.REGISTRATIONS_DECIDE), ("issue", P.DOCUMENTS_ISSUE), ("card", P.CODES_MANAGE))
+    }
     more: dict[str, Any] = {"claim_states": CLAIM_STATE_NAMES, "record_states": RECORD_STATE_NAMES, "move_states": TRANSFER_STATE_NAMES}
     shown: dict[str, Any] = {"member": member, "given": given, "texts": TEXTS, "channels": CONSENT_CHANNEL_NAMES, "live": live}
     active = member.row.state is MemberState.ACTIVE
