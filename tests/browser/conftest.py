@@ -10,13 +10,14 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from werkzeug.serving import make_server
 
 from server import clock
@@ -159,8 +160,28 @@ def axe(page: Page) -> tuple[list[str], list[str]]:
     """What axe-core finds on the open page, every rule on: (violations, incomplete), a line each."""
     if not page.evaluate("typeof window.axe === 'object'"):
         page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", RULES)
+    with still(page):
+        found = page.evaluate("(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", RULES)
     return _lines(found["violations"]), _lines(found["incomplete"])
+
+
+@contextmanager
+def still(page: Page) -> Iterator[None]:
+    """Hold back what a page asks for to renew itself: axe loses its way where a piece is replaced under it."""
+    if not page.evaluate("document.querySelector('[hx-trigger], [data-every]') !== null"):
+        yield
+        return
+    page.wait_for_load_state("networkidle")
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**", hold)
+    yield
+    page.unroute("**", hold)
+    for route in waiting:
+        route.continue_()
 
 
 def _lines(found: list[dict[str, Any]]) -> list[str]:

@@ -74,7 +74,10 @@ def test_a_ledger_is_asked_for_made_and_fetched(secretary: Seat, zhang: Person, 
     assert tuple(cell.value for cell in sheet[1]) == EXPORTS[ExportKind.UNITS].columns
     assert sheet.cell(2, 2).value == "示例水务局"
     with reading() as session:
-        kept = [(row.action, row.actor_id) for row in session.execute(select(Event).where(Event.subject_kind == "export")).scalars()]
+        kept = [
+            (row.action, row.actor_id)
+            for row in session.execute(select(Event).where(Event.subject_kind == "export").order_by(Event.id)).scalars()
+        ]
     assert kept == [("ask", secretary.person.id), ("fetch", secretary.person.id)]
 
 
