@@ -7,7 +7,7 @@ from argon2 import extract_parameters
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
-from server.db.models.people import SignInCounter
+from server.db.models.people import SignInCounter, StaffLogin
 from server.db.models.platform import Event
 from server.domain import passwords
 from server.domain.permissions import SYSTEM, Role
@@ -24,6 +24,15 @@ def attempt(session: Session, login: str, password: str, now: datetime, device: 
     """The three steps of a password; the refusal's code or None."""
     found = staff.find(session, login)
     return staff.settle(session, login=login, found=found, matched=staff.matches(found, password), now=now, device=device)
+
+
+def the_county_s(session: Session, now: datetime) -> StaffLogin:
+    """county-01, whose password is GOOD."""
+    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
+    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
+    found = staff.find(session, "county-01")
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("password", ["Short-1", "alllowercase1", "ALLUPPER12345", "1234567890", "County-01-x"])
@@ -113,10 +122,7 @@ def test_it_costs_the_same_work(session: Session, now: datetime, database: Engin
 
 
 def test_a_browser_where_she_signed_in_is_not_locked_by_strangers(session: Session, now: datetime, time: Time) -> None:
-    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
-    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
-    found = staff.find(session, "county-01")
-    assert found is not None
+    found = the_county_s(session, now)
     staff.sign_in(session, found=found, now=now, device="her office")
     for _ in range(5):
         attempt(session, "county-01", "wrong", now, "made up")
@@ -148,10 +154,7 @@ def test_a_browser_is_known_by_the_logins_that_used_it(session: Session, now: da
 
 
 def test_half_a_year_later_it_is_a_stranger_s(session: Session, now: datetime, time: Time) -> None:
-    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
-    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
-    found = staff.find(session, "county-01")
-    assert found is not None
+    found = the_county_s(session, now)
     staff.sign_in(session, found=found, now=now, device="office")
     later = time.advance(days=180)
     for _ in range(5):
@@ -165,10 +168,7 @@ def test_half_a_year_later_it_is_a_stranger_s(session: Session, now: datetime, t
 
 
 def test_a_reset_forgets_the_browsers(session: Session, now: datetime) -> None:
-    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
-    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
-    found = staff.find(session, "county-01")
-    assert found is not None
+    found = the_county_s(session, now)
     staff.sign_in(session, found=found, now=now, device="office")
     for _ in range(5):
         attempt(session, "county-01", "wrong", now, "office")
@@ -181,10 +181,7 @@ def test_a_reset_forgets_the_browsers(session: Session, now: datetime) -> None:
 
 def test_a_password_that_was_replaced_meanwhile_opens_nothing(session: Session, now: datetime) -> None:
     """It was right when it was asked; between that and the sign-in it was reset."""
-    person = with_role(session, now, Role.COUNTY, a_tree(session, now).county)
-    staff.create(session, person=person, login="county-01", password=GOOD, actor=SYSTEM, now=now)
-    found = staff.find(session, "county-01")
-    assert found is not None
+    found = the_county_s(session, now)
     session.expunge(found)  # as it was read, in a session of its own
     again = staff.find(session, "county-01")
     assert again is not None
