@@ -178,6 +178,8 @@ def still(page: Page) -> Iterator[None]:
         waiting.append(route)
 
     page.route("**", hold)
+    while not waiting and page.evaluate("document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling') !== null"):
+        page.wait_for_timeout(20)  # what was asked for just before still arrives
     yield
     page.unroute("**", hold)
     for route in waiting:
